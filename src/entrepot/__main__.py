@@ -1,0 +1,5 @@
+"""Run Entrepot with `python -m entrepot`."""
+
+from entrepot.doors.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The rooms. None imports another; what needs two of them is a flow."""

@@ -1,0 +1,1 @@
+"""Where the outside touches the house: the command, the HTTP API, the worker."""

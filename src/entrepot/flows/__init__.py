@@ -1,0 +1,1 @@
+"""The corridors: the only importers of several departments. Gather, decide, write."""

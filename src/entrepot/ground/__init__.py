@@ -1,0 +1,1 @@
+"""What the house stands on: PostgreSQL and time. Knows no retail word."""
