@@ -1,0 +1,118 @@
+"""Idempotent commands: each has an id, and repeating it gives the first answer.
+
+`claim` comes first in a transaction (the lock order starts with the command), `answer` last. A
+command whose transaction rolls back was never claimed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import NamedTuple
+
+from entrepot.ground.database import Database, Tx
+from entrepot.ground.queries import load_queries
+from entrepot.ground.telemetry import METRICS
+from entrepot.words.outcome import Conflict, Refusal, RefusalCode
+
+Q = load_queries("entrepot.ground")
+
+RETENTION_DAYS = 400
+FORGET_BATCH = 10_000
+
+
+class Command(NamedTuple):
+    """A command's identity and what it asks, as canonical bytes."""
+
+    command_id: str
+    content: bytes
+
+
+class Repeated(NamedTuple):
+    """The command was done before; this was its answer."""
+
+    answer: bytes
+
+
+def scoped(actor: str, key: str) -> str:
+    """The command id for a key chosen by a caller: two callers never meet in one key."""
+    return f"{actor}:{key}"
+
+
+def claim(tx: Tx, commands: Sequence[Command]) -> list[Repeated | Refusal | None]:
+    """Claim commands; for each: None = go on, `Repeated` = its first answer, or a Refusal.
+
+    Refuses: key_reused when the id was used with other content, also inside this batch. An equal
+    repeat inside the batch is refused the same way: only the first of them may go on, and its
+    answer is not known yet; callers fold equal commands before (`fold`).
+    Raises: Conflict when the first holder of the id is still at work and then gives it up.
+    """
+    if not commands:
+        return []
+    hashes = [hashlib.sha256(c.content).digest() for c in commands]
+    ids = [c.command_id for c in commands]
+    assert len(set(ids)) == len(ids), "equal command ids in one batch are folded by the caller"
+    fresh = {
+        row[0]
+        for row in tx.rows(
+            Q.claim_commands, {"command_ids": ids, "hashes": hashes, "at": tx.now}
+        )
+    }
+    known = _known(tx, [i for i in ids if i not in fresh])
+    return [
+        None if i in fresh else _earlier(i, h, known)
+        for i, h in zip(ids, hashes, strict=True)
+    ]
+
+
+def _known(tx: Tx, ids: Sequence[str]) -> Mapping[str, tuple[bytes, bytes | None]]:
+    if not ids:
+        return {}
+    rows = tx.rows(Q.read_commands, {"command_ids": list(ids)})
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+def _earlier(
+    command_id: str, content_hash: bytes, known: Mapping[str, tuple[bytes, bytes | None]]
+) -> Repeated | Refusal:
+    if command_id not in known:
+        raise Conflict(f"command {command_id} was given up while being waited for", kind="command")
+    first_hash, answer = known[command_id]
+    if first_hash != content_hash:
+        return Refusal(
+            code=RefusalCode.key_reused,
+            message=(
+                "this key was used before with other content, and nothing was changed; "
+                "expected a new key, or the same content as the first time"
+            ),
+            field="command_id",
+        )
+    assert answer is not None, f"command {command_id} is committed without an answer"
+    METRICS.command_replays.inc()
+    return Repeated(answer)
+
+
+def answer(tx: Tx, answers: Mapping[str, bytes]) -> None:
+    """Store what each claimed command answered."""
+    if answers:
+        ids = sorted(answers)
+        count = tx.run(
+            Q.answer_commands, {"command_ids": ids, "answers": [answers[i] for i in ids]}
+        )
+        assert count == len(ids), "only claimed commands are answered"
+
+
+def forget(database: Database) -> int:
+    """Remove commands older than the retention, in small batches; gives how many."""
+    total = 0
+    while True:
+        count = database.run(
+            lambda tx: tx.run(
+                Q.forget_commands,
+                {"before": tx.now - timedelta(days=RETENTION_DAYS), "limit": FORGET_BATCH},
+            )
+        )
+        total += count
+        if count < FORGET_BATCH:
+            return total

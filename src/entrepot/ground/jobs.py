@@ -1,0 +1,194 @@
+"""Deferred and periodic work, a queue in PostgreSQL.
+
+A job is done in the transaction that removes it, so its effects happen exactly once; a process
+that dies gives its job back at once, because the row's lock dies with its connection. Work is
+taken with SKIP LOCKED: any number of workers never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from entrepot.ground.database import Database, Tx
+from entrepot.ground.queries import load_queries
+from entrepot.ground.telemetry import METRICS, get_logger
+from entrepot.words.outcome import Unavailable
+
+Q = load_queries("entrepot.ground")
+
+ATTEMPTS_MAX = 8
+RETRY_FIRST_S = 2
+RETRY_MAX_S = 3_600
+ERROR_CHARACTERS_MAX = 2_000
+
+log = get_logger(__name__)
+
+
+class Job(NamedTuple):
+    """Work to be done once, not before `run_at` (None = as soon as possible)."""
+
+    kind: str
+    arguments: Mapping[str, Any]
+    run_at: datetime | None = None
+
+
+JobHandler = Callable[[Tx, Mapping[str, Any]], None]
+
+
+class Periodic(NamedTuple):
+    """Work done again and again, `every_s` seconds after it was due; missed times are not made up.
+
+    run  called with the database, outside a transaction; must be safe to repeat
+    """
+
+    name: str
+    every_s: int
+    run: Callable[[Database], None]
+
+
+class JobState(NamedTuple):
+    """A job as it stands in the queue."""
+
+    job_id: UUID
+    kind: str
+    run_at: datetime
+    attempts: int
+    state: str
+    error: str | None
+
+
+def enqueue(tx: Tx, jobs: Sequence[Job]) -> list[UUID]:
+    """Add jobs in the caller's transaction; gives their ids in order."""
+    if not jobs:
+        return []
+    ids = [tx.new_id() for _ in jobs]
+    tx.run(
+        Q.enqueue_jobs,
+        {
+            "job_ids": ids,
+            "kinds": [job.kind for job in jobs],
+            "arguments": [msgspec.json.encode(job.arguments).decode() for job in jobs],
+            "run_ats": [job.run_at or tx.now for job in jobs],
+            "at": tx.now,
+        },
+    )
+    return ids
+
+
+def work_one(database: Database, handlers: Mapping[str, JobHandler]) -> bool:
+    """Do the oldest job that is due; gives whether there was one.
+
+    A job that fails is put off with growing pauses and is dead after `ATTEMPTS_MAX` attempts;
+    dead jobs stay visible until someone revives them.
+    """
+    taken: list[tuple[UUID, str, int]] = []
+
+    def attempt(tx: Tx) -> None:
+        taken.clear()
+        row = tx.row(Q.take_job, {"kinds": sorted(handlers), "at": tx.now})
+        if row is None:
+            return
+        job_id, kind, arguments, attempts = row
+        taken.append((job_id, kind, attempts))
+        handlers[kind](tx, msgspec.json.decode(arguments))
+        tx.run(Q.remove_job, {"job_id": job_id})
+
+    try:
+        database.run(attempt)
+    except Unavailable:
+        raise  # the database is away: nothing can be recorded, and the job is still there
+    except Exception as error:  # noqa: BLE001  recorded on the job, which is tried again
+        if not taken:
+            raise
+        _postpone(database, *taken[0], error)
+        return True
+    if taken:
+        METRICS.jobs_done.labels(kind=taken[0][1], outcome="done").inc()
+    return bool(taken)
+
+
+def _postpone(
+    database: Database, job_id: UUID, kind: str, attempts: int, error: Exception
+) -> None:
+    dead = attempts + 1 >= ATTEMPTS_MAX
+    pause_s = min(RETRY_FIRST_S * 2**attempts, RETRY_MAX_S)
+    log.error("job.failed", kind=kind, job_id=str(job_id), dead=dead, error=repr(error))
+    METRICS.jobs_done.labels(kind=kind, outcome="dead" if dead else "failed").inc()
+    database.run(
+        lambda tx: tx.run(
+            Q.postpone_job,
+            {
+                "job_id": job_id,
+                "run_at": tx.now + timedelta(seconds=pause_s),
+                "error": repr(error)[:ERROR_CHARACTERS_MAX],
+                "state": "dead" if dead else "waiting",
+            },
+        )
+    )
+
+
+def revive(tx: Tx, job_id: UUID) -> bool:
+    """Give a dead job new attempts; False when there is no such dead job."""
+    return tx.run(Q.revive_job, {"job_id": job_id, "at": tx.now}) == 1
+
+
+def waiting(tx: Tx, limit: int = 1_000) -> list[JobState]:
+    """The queue, what is due first at the front."""
+    return [JobState(*row) for row in tx.rows(Q.read_jobs, {"limit": limit})]
+
+
+def register_timetable(tx: Tx, timetable: Sequence[Periodic]) -> None:
+    """Make sure each periodic work has a row; a new one is due at once."""
+    tx.run(Q.register_timetable, {"names": [p.name for p in timetable], "at": tx.now})
+
+
+def work_due(database: Database, timetable: Sequence[Periodic]) -> bool:
+    """Do one periodic work that is due; gives whether there was one.
+
+    The row stays locked while the work runs, so no two workers do it at once.
+    """
+    by_name = {periodic.name: periodic for periodic in timetable}
+
+    def attempt(tx: Tx) -> bool:
+        row = tx.row(Q.take_due, {"at": tx.now, "names": sorted(by_name)})
+        if row is None:
+            return False
+        periodic = by_name[row[0]]
+        error = _run(database, periodic)
+        tx.run(
+            Q.end_due,
+            {
+                "name": periodic.name,
+                "next_at": tx.now + timedelta(seconds=periodic.every_s),
+                "started_at": tx.now,
+                "ended_at": database.clock.now(),
+                "error": error,
+            },
+        )
+        return True
+
+    return database.run(attempt)
+
+
+def _run(database: Database, periodic: Periodic) -> str | None:
+    try:
+        periodic.run(database)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  shown in the timetable; tried again when due
+        log.error("timetable.failed", name=periodic.name, error=repr(error))
+        METRICS.jobs_done.labels(kind=periodic.name, outcome="failed").inc()
+        return repr(error)[:ERROR_CHARACTERS_MAX]
+    METRICS.jobs_done.labels(kind=periodic.name, outcome="done").inc()
+    return None
+
+
+def next_due(tx: Tx) -> datetime | None:
+    """When the next job or periodic work is due; None when nothing waits."""
+    row = tx.row(Q.next_due)
+    return row[0] if row else None

@@ -1,0 +1,66 @@
+"""Named SQL, read from the `queries.sql` beside the code that uses it.
+
+A query starts with `-- name: <identifier>` and may be followed by comment lines that describe it.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from typing import LiteralString, cast
+
+_NAME = re.compile(r"^--\s*name:\s*([a-z][a-z0-9_]*)\s*$")
+
+
+class Queries:
+    """The named queries of one package, as attributes: `Q.reserve_stock`."""
+
+    def __init__(self, package: str, texts: dict[str, LiteralString]) -> None:
+        self._package = package
+        self._texts = texts
+
+    def __getattr__(self, name: str) -> LiteralString:
+        try:
+            return self._texts[name]
+        except KeyError:
+            raise AttributeError(
+                f"{self._package}/queries.sql has no query named {name!r}; "
+                f"it has {', '.join(sorted(self._texts))}"
+            ) from None
+
+    def names(self) -> list[str]:
+        """The names in the file's order."""
+        return list(self._texts)
+
+
+def parse_queries(package: str, text: str) -> dict[str, str]:
+    """The queries of one file by name, comments of the head line kept out.
+
+    Raises: ValueError for SQL before the first name, a name given twice, or an empty query.
+    """
+    found: dict[str, list[str]] = {}
+    current: list[str] | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        head = _NAME.match(line)
+        if head:
+            if head.group(1) in found:
+                raise ValueError(f"{package}/queries.sql:{number}: {head.group(1)} is named twice")
+            current = found.setdefault(head.group(1), [])
+        elif current is not None:
+            current.append(line)
+        elif line.strip() and not line.lstrip().startswith("--"):
+            raise ValueError(f"{package}/queries.sql:{number}: SQL before the first '-- name:'")
+    texts = {name: "\n".join(lines).strip() for name, lines in found.items()}
+    for name, body in texts.items():
+        if not any(part.strip() and not part.lstrip().startswith("--") for part in body.split("\n")):
+            raise ValueError(f"{package}/queries.sql: {name} is empty")
+    return texts
+
+
+@cache
+def load_queries(package: str) -> Queries:
+    """The queries of `package` (a dotted name), read once per process."""
+    text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    # The files ship with the code and hold no user input: they are literals in all but type.
+    return Queries(package, cast("dict[str, LiteralString]", parse_queries(package, text)))

@@ -1,0 +1,207 @@
+"""Running subscriptions: batches, faults, dead letters, rewinding.
+
+A batch and the move of its cursor are one transaction. What fails alone is parked as a dead
+letter, and later facts of the same subject wait behind it: order within a subject is never given
+up, and one poisoned fact never stops the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from entrepot.ground.database import Database, Tx
+from entrepot.ground.events import Q, Subscription, decode
+from entrepot.ground.telemetry import METRICS, get_logger
+from entrepot.words.outcome import Conflict, Fault
+
+WINDOW = 1_000
+REASON_CHARACTERS_MAX = 2_000
+
+log = get_logger(__name__)
+
+
+class DeadLetter(NamedTuple):
+    """A fact a subscription could not handle, or one that waits behind such a fact."""
+
+    subscription: str
+    position: int
+    subject: str
+    name: str
+    reason: str
+    attempts: int
+    parked_at: datetime
+
+
+class Progress(NamedTuple):
+    """Where a subscription stands."""
+
+    name: str
+    position: int
+    handled: int
+    updated_at: datetime
+
+
+def register(tx: Tx, subscriptions: Sequence[Subscription], *, position: int = 0) -> None:
+    """Make sure each subscription has a cursor; a new one starts after `position`."""
+    for subscription in subscriptions:
+        tx.run(
+            Q.register_subscription,
+            {"name": subscription.name, "position": position, "at": tx.now},
+        )
+
+
+def advance(database: Database, subscription: Subscription, *, window: int = WINDOW) -> int:
+    """Handle the next stretch of the log; gives the positions moved over (0 = nothing new).
+
+    A retryable fault is raised after the transaction rolled back: the caller waits and tries
+    again. Any other error is pinned to the fact that causes it, which is parked.
+    """
+    try:
+        return database.run(lambda tx: _advance(tx, subscription, window))
+    except Fault as fault:
+        if fault.retryable:
+            raise
+        log.error("subscription.batch_failed", subscription=subscription.name, error=str(fault))
+    except Exception as error:  # noqa: BLE001  any bug in a reaction ends as a dead letter
+        log.error("subscription.batch_failed", subscription=subscription.name, error=repr(error))
+    if window > 1:
+        # Bisect down to the fact that fails: the good ones before it are handled on the way.
+        return advance(database, subscription, window=max(1, window // 8))
+    return database.run(lambda tx: _park_next(tx, subscription))
+
+
+def _window(tx: Tx, subscription: Subscription, size: int) -> tuple[int, int] | None:
+    locked = tx.row(Q.lock_subscription, {"name": subscription.name})
+    if locked is None:  # another process is at it, or it is not registered
+        return None
+    head = tx.row(Q.read_head)
+    assert head is not None
+    after = int(locked[0])
+    return (after, min(int(head[0]), after + size)) if head[0] > after else None
+
+
+def _read(tx: Tx, subscription: Subscription, after: int, to: int) -> list[tuple[object, ...]]:
+    names = list(subscription.by_name())
+    return tx.rows(Q.read_log, {"after": after, "to": to, "names": names})
+
+
+def _advance(tx: Tx, subscription: Subscription, size: int) -> int:
+    span = _window(tx, subscription, size)
+    if span is None:
+        return 0
+    after, to = span
+    parked = {row[0] for row in tx.rows(Q.parked_subjects, {"subscription": subscription.name})}
+    rows = _read(tx, subscription, after, to)
+    behind = [row for row in rows if row[1] in parked]
+    facts = decode((row for row in rows if row[1] not in parked), subscription.by_name())
+    if facts:
+        subscription.handle(tx, facts)
+        METRICS.facts_handled.labels(subscription=subscription.name).inc(len(facts))
+    if behind:
+        _park(tx, subscription, behind, "waits behind an earlier dead letter of its subject", 0)
+    _move(tx, subscription, to, len(facts))
+    return to - after
+
+
+def _move(tx: Tx, subscription: Subscription, to: int, handled: int) -> None:
+    tx.run(
+        Q.move_subscription,
+        {"name": subscription.name, "position": to, "handled": handled, "at": tx.now},
+    )
+
+
+def _park(
+    tx: Tx,
+    subscription: Subscription,
+    rows: Sequence[tuple[object, ...]],
+    reason: str,
+    attempts: int,
+) -> None:
+    tx.run(
+        Q.park,
+        {
+            "subscription": subscription.name,
+            "positions": [row[0] for row in rows],
+            "subjects": [row[1] for row in rows],
+            "names": [row[3] for row in rows],
+            "reasons": [reason[:REASON_CHARACTERS_MAX]] * len(rows),
+            "attempts": [attempts] * len(rows),
+            "at": tx.now,
+        },
+    )
+
+
+def _park_next(tx: Tx, subscription: Subscription) -> int:
+    """Try the next fact alone; park it when it fails again."""
+    span = _window(tx, subscription, 1)
+    if span is None:
+        return 0
+    after, to = span
+    rows = _read(tx, subscription, after, to)
+    if rows:
+        reason = _failure(tx, subscription, rows)
+        if reason is not None:
+            log.error(
+                "subscription.parked", subscription=subscription.name, position=to, error=reason
+            )
+            _park(tx, subscription, rows, reason, 1)
+    _move(tx, subscription, to, 0)
+    return to - after
+
+
+def _failure(
+    tx: Tx, subscription: Subscription, rows: Sequence[tuple[object, ...]]
+) -> str | None:
+    """Why handling these rows fails, or None when it works; leaves no effect of a failure."""
+    try:
+        with tx.savepoint():
+            subscription.handle(tx, decode(rows, subscription.by_name()))
+    except Fault as fault:
+        if fault.retryable:
+            raise
+        return str(fault)
+    except Exception as error:  # noqa: BLE001  recorded as the dead letter's reason
+        return repr(error)
+    return None
+
+
+def retry_dead_letters(database: Database, subscription: Subscription, subject: str) -> int:
+    """Handle what was parked for one subject, in order; gives how many went through.
+
+    Stops at the first that fails again; its count of attempts is raised.
+    """
+    return database.run(lambda tx: _retry(tx, subscription, subject))
+
+
+def _retry(tx: Tx, subscription: Subscription, subject: str) -> int:
+    key = {"subscription": subscription.name, "subject": subject}
+    if tx.row(Q.lock_subscription, {"name": subscription.name}) is None:
+        raise Conflict(f"subscription {subscription.name} is at work elsewhere", kind="busy")
+    done: list[object] = []
+    for row in tx.rows(Q.take_dead_letters, key):
+        reason = _failure(tx, subscription, [row])
+        if reason is not None:
+            _park(tx, subscription, [row], reason, 1)
+            break
+        done.append(row[0])
+    if done:
+        tx.run(Q.remove_dead_letters, {**key, "positions": done})
+    return len(done)
+
+
+def dead_letters(tx: Tx, limit: int = 1_000) -> list[DeadLetter]:
+    """Parked facts, by subscription and position."""
+    return [DeadLetter(*row) for row in tx.rows(Q.read_dead_letters, {"limit": limit})]
+
+
+def progress(tx: Tx) -> list[Progress]:
+    """Every subscription's cursor."""
+    return [Progress(*row) for row in tx.rows(Q.read_subscriptions)]
+
+
+def rewind(tx: Tx, name: str, position: int) -> None:
+    """Let a subscription handle the log again from after `position`. Its effects must allow it."""
+    tx.run(Q.rewind_subscription, {"name": name, "position": position, "at": tx.now})
+
