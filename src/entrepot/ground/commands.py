@@ -55,15 +55,10 @@ def claim(tx: Tx, commands: Sequence[Command]) -> list[Repeated | Refusal | None
     assert len(set(ids)) == len(ids), "equal command ids in one batch are folded by the caller"
     fresh = {
         row[0]
-        for row in tx.rows(
-            Q.claim_commands, {"command_ids": ids, "hashes": hashes, "at": tx.now}
-        )
+        for row in tx.rows(Q.claim_commands, {"command_ids": ids, "hashes": hashes, "at": tx.now})
     }
     known = _known(tx, [i for i in ids if i not in fresh])
-    return [
-        None if i in fresh else _earlier(i, h, known)
-        for i, h in zip(ids, hashes, strict=True)
-    ]
+    return [None if i in fresh else _earlier(i, h, known) for i, h in zip(ids, hashes, strict=True)]
 
 
 def _known(tx: Tx, ids: Sequence[str]) -> Mapping[str, tuple[bytes, bytes | None]]:

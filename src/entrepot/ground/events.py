@@ -143,9 +143,9 @@ class Subscription(NamedTuple):
         return {fact.name(): fact for fact in self.facts}
 
 
-def decode(rows: Iterable[tuple[object, ...]], classes: Mapping[str, type[Fact]]) -> list[
-    Recorded[Fact]
-]:
+def decode(
+    rows: Iterable[tuple[object, ...]], classes: Mapping[str, type[Fact]]
+) -> list[Recorded[Fact]]:
     """Rows of the log as values.
 
     Raises: msgspec.ValidationError when a body does not fit its class.

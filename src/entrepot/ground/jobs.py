@@ -102,7 +102,7 @@ def work_one(database: Database, handlers: Mapping[str, JobHandler]) -> bool:
         database.run(attempt)
     except Unavailable:
         raise  # the database is away: nothing can be recorded, and the job is still there
-    except Exception as error:  # noqa: BLE001  recorded on the job, which is tried again
+    except Exception as error:
         if not taken:
             raise
         _postpone(database, *taken[0], error)
@@ -112,9 +112,7 @@ def work_one(database: Database, handlers: Mapping[str, JobHandler]) -> bool:
     return bool(taken)
 
 
-def _postpone(
-    database: Database, job_id: UUID, kind: str, attempts: int, error: Exception
-) -> None:
+def _postpone(database: Database, job_id: UUID, kind: str, attempts: int, error: Exception) -> None:
     dead = attempts + 1 >= ATTEMPTS_MAX
     pause_s = min(RETRY_FIRST_S * 2**attempts, RETRY_MAX_S)
     log.error("job.failed", kind=kind, job_id=str(job_id), dead=dead, error=repr(error))

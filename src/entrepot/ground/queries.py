@@ -53,7 +53,9 @@ def parse_queries(package: str, text: str) -> dict[str, str]:
             raise ValueError(f"{package}/queries.sql:{number}: SQL before the first '-- name:'")
     texts = {name: "\n".join(lines).strip() for name, lines in found.items()}
     for name, body in texts.items():
-        if not any(part.strip() and not part.lstrip().startswith("--") for part in body.split("\n")):
+        if not any(
+            part.strip() and not part.lstrip().startswith("--") for part in body.split("\n")
+        ):
             raise ValueError(f"{package}/queries.sql: {name} is empty")
     return texts
 

@@ -151,9 +151,7 @@ def _park_next(tx: Tx, subscription: Subscription) -> int:
     return to - after
 
 
-def _failure(
-    tx: Tx, subscription: Subscription, rows: Sequence[tuple[object, ...]]
-) -> str | None:
+def _failure(tx: Tx, subscription: Subscription, rows: Sequence[tuple[object, ...]]) -> str | None:
     """Why handling these rows fails, or None when it works; leaves no effect of a failure."""
     try:
         with tx.savepoint():
@@ -204,4 +202,3 @@ def progress(tx: Tx) -> list[Progress]:
 def rewind(tx: Tx, name: str, position: int) -> None:
     """Let a subscription handle the log again from after `position`. Its effects must allow it."""
     tx.run(Q.rewind_subscription, {"name": name, "position": position, "at": tx.now})
-

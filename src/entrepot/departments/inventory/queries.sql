@@ -1,0 +1,253 @@
+-- name: ensure_stock
+-- Rows for keys that may not have one yet, so that the guarded update finds them.
+INSERT INTO inventory.stock (sku, node)
+SELECT DISTINCT k.sku, k.node
+  FROM unnest(%(skus)s::text[], %(nodes)s::text[]) AS k (sku, node)
+ ORDER BY k.sku, k.node
+ON CONFLICT (sku, node) DO NOTHING
+
+-- name: post
+-- Writes movements and moves the balances they imply, as one statement. A balance that would
+-- break its guard is left alone and none of its movements is written: the count tells.
+WITH legs AS (
+    SELECT m.movement_id, m.sku, m.node, m.from_account, m.to_account, m.quantity_each, m.cause,
+           m.document, m.command_id, m.actor
+      FROM unnest(%(movement_ids)s::uuid[], %(skus)s::text[], %(nodes)s::text[],
+                  %(from_accounts)s::text[], %(to_accounts)s::text[], %(quantities)s::bigint[],
+                  %(causes)s::text[], %(documents)s::text[], %(command_ids)s::text[],
+                  %(actors)s::text[])
+           AS m (movement_id, sku, node, from_account, to_account, quantity_each, cause, document,
+                 command_id, actor)
+), entries AS (
+    SELECT sku, node, from_account AS account, -quantity_each AS quantity_each FROM legs
+    UNION ALL
+    SELECT sku, node, to_account, quantity_each FROM legs
+), deltas AS (
+    SELECT sku, node,
+           coalesce(sum(quantity_each) FILTER (
+               WHERE account IN ('free', 'held', 'reserved', 'allocated')), 0)::bigint AS on_hand,
+           coalesce(sum(quantity_each) FILTER (WHERE account = 'held'), 0)::bigint AS held,
+           coalesce(sum(quantity_each) FILTER (WHERE account = 'reserved'), 0)::bigint AS reserved,
+           coalesce(sum(quantity_each) FILTER (
+               WHERE account = 'allocated'), 0)::bigint AS allocated,
+           coalesce(sum(quantity_each) FILTER (
+               WHERE account = 'quarantine'), 0)::bigint AS quarantined
+      FROM entries
+     GROUP BY sku, node
+     ORDER BY sku, node
+), changed AS (
+    UPDATE inventory.stock AS s
+       SET on_hand = s.on_hand + d.on_hand,
+           held = s.held + d.held,
+           reserved = s.reserved + d.reserved,
+           allocated = s.allocated + d.allocated,
+           quarantined = s.quarantined + d.quarantined
+      FROM deltas AS d
+     WHERE s.sku = d.sku AND s.node = d.node
+       AND s.on_hand + d.on_hand
+           >= s.held + d.held + s.reserved + d.reserved + s.allocated + d.allocated
+       AND s.held + d.held >= 0
+       AND s.reserved + d.reserved >= 0
+       AND s.allocated + d.allocated >= 0
+       AND s.quarantined + d.quarantined >= 0
+    RETURNING s.sku, s.node
+)
+INSERT INTO inventory.movement (sku, movement_id, node, from_account, to_account, quantity_each,
+                                cause, document, at, command_id, actor)
+SELECT l.sku, l.movement_id, l.node, l.from_account, l.to_account, l.quantity_each, l.cause,
+       l.document, %(at)s, l.command_id, l.actor
+  FROM legs AS l
+  JOIN changed AS c ON c.sku = l.sku AND c.node = l.node
+
+-- name: read_stock
+SELECT sku, node, on_hand, held, reserved, allocated, quarantined
+  FROM inventory.stock
+ WHERE sku = ANY(%(skus)s::text[])
+ ORDER BY sku, node
+
+-- name: list_stock
+SELECT sku, node, on_hand, held, reserved, allocated, quarantined
+  FROM inventory.stock
+ WHERE (sku, node) > (%(after_sku)s, %(after_node)s)
+ ORDER BY sku, node
+ LIMIT %(limit)s
+
+-- name: opened
+-- Which of these SKUs and nodes have an opening entry already, and how large.
+SELECT m.sku, m.node, sum(m.quantity_each)::bigint
+  FROM inventory.movement AS m
+ WHERE m.sku = ANY(%(skus)s::text[]) AND m.from_account = 'opening'
+ GROUP BY m.sku, m.node
+
+-- name: insert_holds
+INSERT INTO inventory.hold (sku, hold_id, node, cart, quantity_each, expires_at)
+SELECT h.sku, h.hold_id, h.node, h.cart, h.quantity_each, h.expires_at
+  FROM unnest(%(skus)s::text[], %(hold_ids)s::uuid[], %(nodes)s::text[], %(carts)s::text[],
+              %(quantities)s::bigint[], %(expires)s::timestamptz[])
+       AS h (sku, hold_id, node, cart, quantity_each, expires_at)
+
+-- name: extend_holds
+UPDATE inventory.hold AS h
+   SET expires_at = %(expires_at)s
+ WHERE h.cart = %(cart)s AND h.expires_at > %(at)s
+
+-- name: remove_cart_holds
+DELETE FROM inventory.hold AS h
+ WHERE h.cart = ANY(%(carts)s::text[])
+RETURNING h.sku, h.hold_id, h.node, h.cart, h.quantity_each, h.expires_at
+
+-- name: remove_expired_holds
+-- Two sweepers share the work: rows another one is removing are skipped.
+DELETE FROM inventory.hold AS h
+ USING (SELECT sku, hold_id FROM inventory.hold
+         WHERE expires_at <= %(at)s
+         ORDER BY expires_at
+         LIMIT %(limit)s
+           FOR UPDATE SKIP LOCKED) AS due
+ WHERE h.sku = due.sku AND h.hold_id = due.hold_id
+RETURNING h.sku, h.hold_id, h.node, h.cart, h.quantity_each, h.expires_at
+
+-- name: insert_reservations
+INSERT INTO inventory.reservation (sku, reservation_id, order_id, line_no, node, quantity_each,
+                                   priority, state, promised_at, since)
+SELECT r.sku, r.reservation_id, r.order_id, r.line_no, r.node, r.quantity_each, r.priority,
+       r.state, r.promised_at, %(at)s
+  FROM unnest(%(skus)s::text[], %(reservation_ids)s::uuid[], %(order_ids)s::text[],
+              %(line_nos)s::integer[], %(nodes)s::text[], %(quantities)s::bigint[],
+              %(priorities)s::smallint[], %(states)s::text[], %(promised)s::timestamptz[])
+       AS r (sku, reservation_id, order_id, line_no, node, quantity_each, priority, state,
+             promised_at)
+
+-- name: read_reservations
+SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, state, promised_at,
+       since
+  FROM inventory.reservation
+ WHERE sku = ANY(%(skus)s::text[]) AND reservation_id = ANY(%(reservation_ids)s::uuid[])
+
+-- name: reservations_of_orders
+SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, state, promised_at,
+       since
+  FROM inventory.reservation
+ WHERE order_id = ANY(%(order_ids)s::text[])
+ ORDER BY order_id, line_no, reservation_id
+
+-- name: waiting
+SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, state, promised_at,
+       since
+  FROM inventory.reservation
+ WHERE sku = ANY(%(skus)s::text[]) AND state = 'waiting'
+ ORDER BY sku, priority, since, reservation_id
+
+-- name: move_reservations
+-- From one state to the next, only where the state is still the expected one.
+UPDATE inventory.reservation AS r
+   SET state = m.to_state, node = coalesce(m.node, r.node)
+  FROM (SELECT k.sku, k.reservation_id, k.from_state, k.to_state, k.node
+          FROM unnest(%(skus)s::text[], %(reservation_ids)s::uuid[], %(from_states)s::text[],
+                      %(to_states)s::text[], %(nodes)s::text[])
+               AS k (sku, reservation_id, from_state, to_state, node)
+         ORDER BY k.sku, k.reservation_id) AS m
+ WHERE r.sku = m.sku AND r.reservation_id = m.reservation_id AND r.state = m.from_state
+
+-- name: expect
+INSERT INTO inventory.expected_receipt (sku, expected_id, node, quantity_each, due_at, document,
+                                        open)
+SELECT e.sku, e.expected_id, e.node, e.quantity_each, e.due_at, e.document, true
+  FROM unnest(%(skus)s::text[], %(expected_ids)s::text[], %(nodes)s::text[],
+              %(quantities)s::bigint[], %(due)s::timestamptz[], %(documents)s::text[])
+       AS e (sku, expected_id, node, quantity_each, due_at, document)
+ ORDER BY e.sku, e.expected_id
+ON CONFLICT (sku, expected_id) DO UPDATE
+   SET node = excluded.node, quantity_each = excluded.quantity_each, due_at = excluded.due_at
+ WHERE inventory.expected_receipt.open
+
+-- name: close_expected
+UPDATE inventory.expected_receipt AS x
+   SET received_each = x.received_each + e.received_each,
+       open = x.received_each + e.received_each < x.quantity_each AND NOT e.close
+  FROM (SELECT k.sku, k.expected_id, k.received_each, k.close
+          FROM unnest(%(skus)s::text[], %(expected_ids)s::text[], %(received)s::bigint[],
+                      %(closes)s::boolean[]) AS k (sku, expected_id, received_each, close)
+         ORDER BY k.sku, k.expected_id) AS e
+ WHERE x.sku = e.sku AND x.expected_id = e.expected_id AND x.open
+
+-- name: read_expected
+SELECT sku, expected_id, node, quantity_each - received_each, due_at, document
+  FROM inventory.expected_receipt
+ WHERE sku = ANY(%(skus)s::text[]) AND open AND quantity_each > received_each
+ ORDER BY sku, due_at, expected_id
+
+-- name: story
+SELECT sku, movement_id, node, from_account, to_account, quantity_each, cause, document, at,
+       command_id, actor
+  FROM inventory.movement
+ WHERE sku = %(sku)s AND (%(node)s::text IS NULL OR node = %(node)s)
+ ORDER BY movement_id DESC
+ LIMIT %(limit)s
+
+-- name: audit_balances
+-- Balances that are not what the ledger says, or hold more than is committed to someone.
+WITH ledger AS (
+    SELECT sku, node,
+           sum(quantity_each) FILTER (
+               WHERE account IN ('free', 'held', 'reserved', 'allocated')) AS on_hand,
+           sum(quantity_each) FILTER (WHERE account = 'held') AS held,
+           sum(quantity_each) FILTER (WHERE account = 'reserved') AS reserved,
+           sum(quantity_each) FILTER (WHERE account = 'allocated') AS allocated,
+           sum(quantity_each) FILTER (WHERE account = 'quarantine') AS quarantined
+      FROM (SELECT sku, node, from_account AS account, -quantity_each AS quantity_each
+              FROM inventory.movement
+             UNION ALL
+            SELECT sku, node, to_account, quantity_each FROM inventory.movement) AS entries
+     GROUP BY sku, node
+), committed AS (
+    SELECT sku, node, sum(quantity_each) FILTER (WHERE state = 'held') AS held,
+           sum(quantity_each) FILTER (WHERE state = 'reserved') AS reserved,
+           sum(quantity_each) FILTER (WHERE state = 'allocated') AS allocated
+      FROM (SELECT sku, node, state, quantity_each FROM inventory.reservation
+             WHERE state IN ('reserved', 'allocated')
+             UNION ALL
+            SELECT sku, node, 'held', quantity_each FROM inventory.hold) AS commitments
+     GROUP BY sku, node
+)
+SELECT coalesce(s.sku, l.sku, c.sku), coalesce(s.node, l.node, c.node),
+       ARRAY[s.on_hand, s.held, s.reserved, s.allocated, s.quarantined]::text,
+       ARRAY[coalesce(l.on_hand, 0), coalesce(l.held, 0), coalesce(l.reserved, 0),
+             coalesce(l.allocated, 0), coalesce(l.quarantined, 0)]::text,
+       ARRAY[coalesce(c.held, 0), coalesce(c.reserved, 0), coalesce(c.allocated, 0)]::text
+  FROM inventory.stock AS s
+  FULL JOIN ledger AS l ON l.sku = s.sku AND l.node = s.node
+  FULL JOIN committed AS c
+    ON c.sku = coalesce(s.sku, l.sku) AND c.node = coalesce(s.node, l.node)
+ WHERE s.on_hand IS DISTINCT FROM coalesce(l.on_hand, 0)
+    OR s.held IS DISTINCT FROM coalesce(l.held, 0)
+    OR s.reserved IS DISTINCT FROM coalesce(l.reserved, 0)
+    OR s.allocated IS DISTINCT FROM coalesce(l.allocated, 0)
+    OR s.quarantined IS DISTINCT FROM coalesce(l.quarantined, 0)
+    OR s.held IS DISTINCT FROM coalesce(c.held, 0)
+    OR s.reserved IS DISTINCT FROM coalesce(c.reserved, 0)
+    OR s.allocated IS DISTINCT FROM coalesce(c.allocated, 0)
+ LIMIT %(limit)s
+
+-- name: audit_conservation
+-- SKUs where what is there is not what came in from outside less what went out.
+WITH flows AS (
+    SELECT sku,
+           sum(CASE WHEN to_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
+                    THEN quantity_each ELSE 0 END)
+           - sum(CASE WHEN from_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
+                      THEN quantity_each ELSE 0 END) AS net
+      FROM inventory.movement
+     GROUP BY sku
+), there AS (
+    SELECT sku, sum(on_hand + quarantined) AS units FROM inventory.stock GROUP BY sku
+)
+SELECT coalesce(t.sku, f.sku), coalesce(t.units, 0)::bigint, coalesce(f.net, 0)::bigint
+  FROM there AS t
+  FULL JOIN flows AS f ON f.sku = t.sku
+ WHERE coalesce(t.units, 0) <> coalesce(f.net, 0)
+ LIMIT %(limit)s
+
+-- name: audit_counts
+SELECT (SELECT count(*) FROM inventory.movement), (SELECT count(*) FROM inventory.stock),
+       (SELECT count(*) FROM inventory.reservation)

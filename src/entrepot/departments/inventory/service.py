@@ -1,0 +1,292 @@
+"""The ledger's verbs: batches in, answers in order out, all in the caller's transaction.
+
+Every verb reads the balances once, decides in pure functions, and writes with a guard. Stock is
+the last thing locked (lock order: command, cart, order, stock), in key order. Commitments to carts
+and orders are in `commitments`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+from entrepot.departments.inventory import availability, decisions, store
+from entrepot.departments.inventory.decisions import Ledger
+from entrepot.departments.inventory.model import (
+    Account,
+    Adjustment,
+    Balance,
+    Cause,
+    Count,
+    Expect,
+    Expected,
+    Movement,
+    OpeningStock,
+    Posted,
+    Quarantine,
+    Receipt,
+    ReceiptExpected,
+    Recorded,
+    Repeated,
+    StockAdjusted,
+    StockCounted,
+    StockQuarantined,
+    StockReceived,
+)
+from entrepot.ground.database import Tx
+from entrepot.ground.events import Announcement, announce
+from entrepot.words.facts import Fact
+from entrepot.words.outcome import Refusal, RefusalCode
+
+AUDIT_FINDINGS_MAX = 100
+
+C = TypeVar("C", Receipt, Adjustment, Count, Quarantine)
+
+
+def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
+    """Stock of these SKUs at every node that ever had any, by SKU and node."""
+    return store.balances(tx, skus)
+
+
+def balance_page(tx: Tx, after: tuple[str, str], limit: int) -> list[Balance]:
+    """All balances, a page at a time: those after (SKU, node)."""
+    return store.page(tx, after, limit)
+
+
+def record_opening(tx: Tx, commands: Sequence[OpeningStock]) -> list[Recorded | Repeated | Refusal]:
+    """Book stock that was there before the system knew of it.
+
+    Refuses: bad_quantity; already_counted when the SKU has other opening stock at the node.
+    """
+    ledger = Ledger(store.balances(tx, (c.sku for c in commands)))
+    booked = dict(store.opened(tx, {c.sku for c in commands}))
+    answers: list[Recorded | Repeated | Refusal] = []
+    movements: list[Movement] = []
+    for command in commands:
+        key = (command.sku, command.node)
+        if refusal := decisions.bad_quantity(command.quantity_each):
+            answers.append(refusal)
+        elif booked.get(key) == command.quantity_each:
+            answers.append(Repeated(ledger.balance(*key)))
+        elif key in booked:
+            answers.append(_opened_before(command, booked[key]))
+        else:
+            booked[key] = command.quantity_each
+            movement = _opening(command)
+            ledger.apply(movement)
+            movements.append(movement)
+            answers.append(Recorded(ledger.balance(*key)))
+    store.ensure(tx, ((m.sku, m.node) for m in movements))
+    store.post(tx, movements)
+    announce(
+        tx,
+        [
+            _told(m, StockReceived(m.sku, m.node, m.quantity_each, m.document, False))
+            for m in movements
+        ],
+    )
+    return answers
+
+
+def _opening(command: OpeningStock) -> Movement:
+    return Movement(
+        sku=command.sku,
+        node=command.node,
+        from_account=Account.opening,
+        to_account=Account.free,
+        quantity_each=command.quantity_each,
+        cause=Cause.opening,
+        document="opening",
+        command_id=command.command_id,
+        actor=command.actor,
+    )
+
+
+def _opened_before(command: OpeningStock, booked_each: int) -> Refusal:
+    return Refusal(
+        code=RefusalCode.already_counted,
+        message=(
+            f"{command.sku} at {command.node}: opening stock of {booked_each} was booked before, "
+            f"found {command.quantity_each} now; correct it by an adjustment or a count"
+        ),
+        field="quantity_each",
+        facts={"booked_each": booked_each, "found_each": command.quantity_each},
+    )
+
+
+def _told(movement: Movement, fact: Fact) -> Announcement:
+    return Announcement(
+        subject=f"stock/{movement.sku}/{movement.node}",
+        fact=fact,
+        command_id=movement.command_id,
+        actor=movement.actor,
+    )
+
+
+def _book(
+    tx: Tx,
+    commands: Sequence[C],
+    decide: Callable[[Ledger, C], Movement | Refusal | None],
+    tell: Callable[[C, Movement | None], Fact],
+) -> list[Recorded | Refusal]:
+    """Decide each command over one view of the stock, post, announce, answer in order."""
+    ledger = Ledger(store.balances(tx, (c.sku for c in commands)))
+    movements: list[Movement] = []
+    told: list[Announcement] = []
+    answers: list[Recorded | Refusal] = []
+    for command in commands:
+        decided = decide(ledger, command)
+        if isinstance(decided, Refusal):
+            answers.append(decided)
+            continue
+        if decided is not None:
+            ledger.apply(decided)
+            movements.append(decided)
+        told.append(
+            Announcement(
+                subject=f"stock/{command.sku}/{command.node}",
+                fact=tell(command, decided),
+                command_id=command.command_id,
+                actor=command.actor,
+            )
+        )
+        answers.append(Recorded(ledger.balance(command.sku, command.node)))
+    store.ensure(tx, ((m.sku, m.node) for m in movements))
+    store.post(tx, movements)
+    announce(tx, told)
+    return answers
+
+
+def receive(tx: Tx, commands: Sequence[Receipt]) -> list[Recorded | Refusal]:
+    """Goods arrive; what was expected of them is taken off. Fact: StockReceived."""
+    answers = _book(
+        tx,
+        commands,
+        decisions.receive,
+        lambda c, _: StockReceived(c.sku, c.node, c.quantity_each, c.document, c.quarantine),
+    )
+    received: dict[tuple[str, str], tuple[int, bool]] = {}
+    for command, answer in zip(commands, answers, strict=True):
+        if command.expected_id is not None and isinstance(answer, Recorded):
+            key = (command.sku, command.expected_id)
+            units, closes = received.get(key, (0, False))
+            received[key] = (units + command.quantity_each, closes or command.closes_expected)
+    store.close_expected(tx, received)
+    return answers
+
+
+def adjust(tx: Tx, commands: Sequence[Adjustment]) -> list[Recorded | Refusal]:
+    """Correct free stock, with a reason. Fact: StockAdjusted."""
+    return _book(
+        tx,
+        commands,
+        decisions.adjust,
+        lambda c, _: StockAdjusted(c.sku, c.node, c.change_each, c.reason, c.document),
+    )
+
+
+def count(tx: Tx, commands: Sequence[Count]) -> list[Recorded | Refusal]:
+    """Book cycle counts; a count that finds what the books say moves nothing. Fact: StockCounted."""
+    return _book(
+        tx,
+        commands,
+        decisions.count,
+        lambda c, m: StockCounted(
+            c.sku, c.node, c.counted_each, _signed(m) if m else 0, c.document
+        ),
+    )
+
+
+def _signed(movement: Movement) -> int:
+    gain = movement.to_account is Account.free
+    return movement.quantity_each if gain else -movement.quantity_each
+
+
+def quarantine(tx: Tx, commands: Sequence[Quarantine]) -> list[Recorded | Refusal]:
+    """Take units from sale, give them back, or scrap them. Fact: StockQuarantined."""
+    return _book(
+        tx,
+        commands,
+        decisions.quarantine,
+        lambda c, _: StockQuarantined(
+            c.sku,
+            c.node,
+            -c.quantity_each if c.release or c.scrap else c.quantity_each,
+            c.document,
+        ),
+    )
+
+
+def expect(tx: Tx, commands: Sequence[Expect]) -> list[Expect | Refusal]:
+    """Announce receipts, or replace open ones. Fact: ReceiptExpected."""
+    answers: list[Expect | Refusal] = [
+        decisions.bad_quantity(c.quantity_each) or c for c in commands
+    ]
+    good = {(c.sku, c.expected_id): c for c in answers if isinstance(c, Expect)}
+    store.expect(tx, list(good.values()))
+    announce(
+        tx,
+        [
+            Announcement(
+                subject=f"stock/{c.sku}/{c.node}",
+                fact=ReceiptExpected(
+                    c.sku, c.node, c.expected_id, c.quantity_each, c.due_at, c.document
+                ),
+                command_id=c.command_id,
+                actor=c.actor,
+            )
+            for c in good.values()
+        ],
+    )
+    return answers
+
+
+def expected(tx: Tx, skus: Iterable[str]) -> list[Expected]:
+    """Open expected receipts, by SKU and due time."""
+    return store.expected(tx, skus)
+
+
+def available_by_date(
+    tx: Tx, skus: Iterable[str], nodes: Iterable[str] | None = None
+) -> dict[str, list[availability.Step]]:
+    """Cumulative ATP per SKU as a staircase of instants.
+
+    nodes  count only stock and receipts at these; None = everywhere
+    """
+    wanted = sorted(set(skus))
+    allowed = None if nodes is None else set(nodes)
+    stock = store.balances(tx, wanted)
+    coming = store.expected(tx, wanted)
+    waiting = store.waiting(tx, wanted)
+    return {
+        sku: availability.available_by_date(
+            tx.now,
+            [b for b in stock if b.sku == sku and (allowed is None or b.node in allowed)],
+            [e for e in coming if e.sku == sku and (allowed is None or e.node in allowed)],
+            [w for w in waiting if w.sku == sku],
+        )
+        for sku in wanted
+    }
+
+
+def story(tx: Tx, sku: str, node: str | None = None, limit: int = 100) -> list[Posted]:
+    """The latest movements of a SKU, newest first."""
+    return store.story(tx, sku, node, limit)
+
+
+def audit(tx: Tx) -> tuple[list[str], dict[str, int]]:
+    """Findings in words (empty = all is well) and what was looked at."""
+    findings = [
+        f"stock of {sku} at {node}: balance {balance}, ledger {ledger}, committed {committed}"
+        for sku, node, balance, ledger, committed in store.audit_balances(tx, AUDIT_FINDINGS_MAX)
+    ]
+    findings += [
+        f"stock of {sku}: {there} units there, but {net} came in less what went out"
+        for sku, there, net in store.audit_conservation(tx, AUDIT_FINDINGS_MAX)
+    ]
+    movements, kept, reservations = store.audit_counts(tx)
+    return findings, {
+        "movements": movements,
+        "balances": kept,
+        "reservations": reservations,
+    }

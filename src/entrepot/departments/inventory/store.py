@@ -1,0 +1,245 @@
+"""The stock tables' only speaker of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from entrepot.departments.inventory.model import (
+    Account,
+    Balance,
+    Cause,
+    Expect,
+    Expected,
+    Hold,
+    Movement,
+    Posted,
+    Reservation,
+    ReservationState,
+)
+from entrepot.ground.database import Tx
+from entrepot.ground.queries import load_queries
+from entrepot.words.outcome import Conflict
+
+Q = load_queries("entrepot.departments.inventory")
+
+
+def post(tx: Tx, movements: Sequence[Movement]) -> None:
+    """Write movements and the balances they imply.
+
+    Raises: Conflict when a balance changed since it was read so that a movement no longer fits.
+    """
+    if not movements:
+        return
+    written = tx.run(
+        Q.post,
+        {
+            "movement_ids": [tx.new_id() for _ in movements],
+            "skus": [m.sku for m in movements],
+            "nodes": [m.node for m in movements],
+            "from_accounts": [m.from_account.value for m in movements],
+            "to_accounts": [m.to_account.value for m in movements],
+            "quantities": [m.quantity_each for m in movements],
+            "causes": [m.cause.value for m in movements],
+            "documents": [m.document for m in movements],
+            "command_ids": [m.command_id for m in movements],
+            "actors": [m.actor for m in movements],
+            "at": tx.now,
+        },
+    )
+    if written != len(movements):
+        raise Conflict(
+            f"stock changed meanwhile: {len(movements) - written} of {len(movements)} movements "
+            "no longer fit",
+            kind="guard",
+        )
+
+
+def ensure(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
+    """Make sure that each (SKU, node) has a balance row."""
+    pairs = sorted(set(keys))
+    if pairs:
+        tx.run(Q.ensure_stock, {"skus": [p[0] for p in pairs], "nodes": [p[1] for p in pairs]})
+
+
+def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
+    """Every balance of these SKUs, by SKU and node."""
+    return [Balance(*row) for row in tx.rows(Q.read_stock, {"skus": sorted(set(skus))})]
+
+
+def page(tx: Tx, after: tuple[str, str], limit: int) -> list[Balance]:
+    """Balances by SKU and node, from after the given key."""
+    rows = tx.rows(Q.list_stock, {"after_sku": after[0], "after_node": after[1], "limit": limit})
+    return [Balance(*row) for row in rows]
+
+
+def opened(tx: Tx, skus: Iterable[str]) -> Mapping[tuple[str, str], int]:
+    """Opening stock booked so far by (SKU, node), each."""
+    rows = tx.rows(Q.opened, {"skus": sorted(set(skus))})
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+def add_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Write holds."""
+    if holds:
+        tx.run(
+            Q.insert_holds,
+            {
+                "skus": [h.sku for h in holds],
+                "hold_ids": [h.hold_id for h in holds],
+                "nodes": [h.node for h in holds],
+                "carts": [h.cart for h in holds],
+                "quantities": [h.quantity_each for h in holds],
+                "expires": [h.expires_at for h in holds],
+            },
+        )
+
+
+def extend_holds(tx: Tx, cart: str, expires_at: datetime) -> int:
+    """Move the end of a cart's living holds; gives how many there are."""
+    return tx.run(Q.extend_holds, {"cart": cart, "expires_at": expires_at, "at": tx.now})
+
+
+def remove_cart_holds(tx: Tx, carts: Sequence[str]) -> list[Hold]:
+    """Take the holds of carts away; gives them."""
+    return [Hold(*row) for row in tx.rows(Q.remove_cart_holds, {"carts": list(carts)})]
+
+
+def remove_expired_holds(tx: Tx, limit: int) -> list[Hold]:
+    """Take holds away whose time is over; gives them."""
+    rows = tx.rows(Q.remove_expired_holds, {"at": tx.now, "limit": limit})
+    return [Hold(*row) for row in rows]
+
+
+def add_reservations(tx: Tx, reservations: Sequence[Reservation]) -> None:
+    """Write reservations."""
+    if reservations:
+        tx.run(
+            Q.insert_reservations,
+            {
+                "skus": [r.sku for r in reservations],
+                "reservation_ids": [r.reservation_id for r in reservations],
+                "order_ids": [r.order_id for r in reservations],
+                "line_nos": [r.line_no for r in reservations],
+                "nodes": [r.node for r in reservations],
+                "quantities": [r.quantity_each for r in reservations],
+                "priorities": [r.priority for r in reservations],
+                "states": [r.state.value for r in reservations],
+                "promised": [r.promised_at for r in reservations],
+                "at": tx.now,
+            },
+        )
+
+
+def _reservation(row: tuple[Any, ...]) -> Reservation:
+    return Reservation(*row)._replace(state=ReservationState(row[7]))
+
+
+def reservations(tx: Tx, keys: Iterable[tuple[str, UUID]]) -> dict[UUID, Reservation]:
+    """Reservations by id, found through their SKUs."""
+    pairs = list(keys)
+    rows = tx.rows(
+        Q.read_reservations,
+        {"skus": sorted({p[0] for p in pairs}), "reservation_ids": [p[1] for p in pairs]},
+    )
+    return {row[1]: _reservation(row) for row in rows}
+
+
+def reservations_of_orders(tx: Tx, order_ids: Sequence[str]) -> list[Reservation]:
+    """Every reservation of these orders, by order and line."""
+    rows = tx.rows(Q.reservations_of_orders, {"order_ids": list(order_ids)})
+    return [_reservation(row) for row in rows]
+
+
+def waiting(tx: Tx, skus: Iterable[str]) -> list[Reservation]:
+    """Commitments without stock, in the order they are served."""
+    return [_reservation(row) for row in tx.rows(Q.waiting, {"skus": sorted(set(skus))})]
+
+
+def move_reservations(
+    tx: Tx, moves: Sequence[tuple[Reservation, ReservationState, str | None]]
+) -> None:
+    """Take reservations from the state they were read in to another.
+
+    Raises: Conflict when one is no longer in that state.
+    """
+    if not moves:
+        return
+    changed = tx.run(
+        Q.move_reservations,
+        {
+            "skus": [r.sku for r, _, _ in moves],
+            "reservation_ids": [r.reservation_id for r, _, _ in moves],
+            "from_states": [r.state.value for r, _, _ in moves],
+            "to_states": [to.value for _, to, _ in moves],
+            "nodes": [node for _, _, node in moves],
+        },
+    )
+    if changed != len(moves):
+        raise Conflict("a reservation changed its state meanwhile", kind="guard")
+
+
+def expect(tx: Tx, commands: Sequence[Expect]) -> None:
+    """Write or replace expected receipts."""
+    if commands:
+        tx.run(
+            Q.expect,
+            {
+                "skus": [c.sku for c in commands],
+                "expected_ids": [c.expected_id for c in commands],
+                "nodes": [c.node for c in commands],
+                "quantities": [c.quantity_each for c in commands],
+                "due": [c.due_at for c in commands],
+                "documents": [c.document for c in commands],
+            },
+        )
+
+
+def close_expected(tx: Tx, received: Mapping[tuple[str, str], tuple[int, bool]]) -> None:
+    """Take receipts off what was expected: (SKU, expected id) -> (each, close it)."""
+    if received:
+        keys = sorted(received)
+        tx.run(
+            Q.close_expected,
+            {
+                "skus": [k[0] for k in keys],
+                "expected_ids": [k[1] for k in keys],
+                "received": [received[k][0] for k in keys],
+                "closes": [received[k][1] for k in keys],
+            },
+        )
+
+
+def expected(tx: Tx, skus: Iterable[str]) -> list[Expected]:
+    """Open expected receipts of these SKUs, by SKU and due time."""
+    return [Expected(*row) for row in tx.rows(Q.read_expected, {"skus": sorted(set(skus))})]
+
+
+def story(tx: Tx, sku: str, node: str | None, limit: int) -> list[Posted]:
+    """The latest movements of a SKU, newest first."""
+    return [
+        Posted(*row)._replace(
+            from_account=Account(row[3]), to_account=Account(row[4]), cause=Cause(row[6])
+        )
+        for row in tx.rows(Q.story, {"sku": sku, "node": node, "limit": limit})
+    ]
+
+
+def audit_balances(tx: Tx, limit: int) -> list[tuple[str, str, str, str, str]]:
+    """Balances that differ from ledger or commitments: (SKU, node, balance, ledger, committed)."""
+    rows = tx.rows(Q.audit_balances, {"limit": limit})
+    return [(r[0], r[1], r[2], r[3], r[4]) for r in rows]
+
+
+def audit_conservation(tx: Tx, limit: int) -> list[tuple[str, int, int]]:
+    """SKUs that do not add up: (SKU, units there, units in less units out)."""
+    return [(r[0], r[1], r[2]) for r in tx.rows(Q.audit_conservation, {"limit": limit})]
+
+
+def audit_counts(tx: Tx) -> tuple[int, int, int]:
+    """Movements, balances and reservations looked at."""
+    row = tx.row(Q.audit_counts)
+    assert row is not None
+    return row[0], row[1], row[2]

@@ -1,0 +1,175 @@
+-- Orders: state rows, promises, events, queues.
+
+CREATE SCHEMA ordering;
+
+-- distributed by (order_id)
+CREATE TABLE ordering.orders (
+    order_id        text        NOT NULL PRIMARY KEY CHECK (length(order_id) BETWEEN 1 AND 64),
+    state           text        NOT NULL,
+    channel         text        NOT NULL,
+    person_id       uuid,
+    address_id      uuid,
+    country         text        NOT NULL,
+    postal_area     text        NOT NULL,
+    currency        text        NOT NULL,
+    service         text        NOT NULL,
+    items_minor     bigint      NOT NULL CHECK (items_minor >= 0),
+    shipping_minor  bigint      NOT NULL CHECK (shipping_minor >= 0),
+    cost_mills      bigint      NOT NULL CHECK (cost_mills >= 0),
+    offer_id        text,
+    placed_at       timestamptz NOT NULL,
+    payment_due_at  timestamptz,
+    paid_at         timestamptz,
+    ended_at        timestamptz,
+    cancel_reason   text,
+    promise_version integer     NOT NULL CHECK (promise_version >= 0),
+    command_id      text        NOT NULL,
+    actor           text        NOT NULL,
+    CHECK (state IN ('awaiting_payment', 'open', 'completed', 'cancelled')),
+    CHECK ((state = 'cancelled') = (cancel_reason IS NOT NULL)),
+    CHECK ((state IN ('completed', 'cancelled')) = (ended_at IS NOT NULL)),
+    CHECK (state <> 'awaiting_payment' OR payment_due_at IS NOT NULL)
+) WITH (fillfactor = 80);
+
+CREATE INDEX orders_placed ON ordering.orders (placed_at, order_id);
+CREATE INDEX orders_person ON ordering.orders (person_id, placed_at) WHERE person_id IS NOT NULL;
+CREATE INDEX orders_payment_due ON ordering.orders (payment_due_at)
+    WHERE state = 'awaiting_payment';
+
+-- distributed by (order_id)
+CREATE TABLE ordering.line (
+    order_id          text    NOT NULL REFERENCES ordering.orders (order_id),
+    line_no           integer NOT NULL CHECK (line_no > 0),
+    sku               text    NOT NULL,
+    quantity_each     bigint  NOT NULL CHECK (quantity_each > 0),
+    unit_price_minor  bigint  NOT NULL CHECK (unit_price_minor >= 0),
+    price_version     text,
+    PRIMARY KEY (order_id, line_no)
+);
+
+-- A part is what one node fulfills of an order in one box (a fulfillment order); without node it
+-- is a backorder.
+-- distributed by (order_id)
+CREATE TABLE ordering.part (
+    order_id    text        NOT NULL REFERENCES ordering.orders (order_id),
+    part_no     integer     NOT NULL CHECK (part_no > 0),
+    state       text        NOT NULL,
+    node        text,
+    service     text,
+    since       timestamptz NOT NULL,
+    PRIMARY KEY (order_id, part_no),
+    CHECK (state IN ('backordered', 'reserved', 'released', 'picked', 'packed', 'shipped',
+                     'delivered', 'lost', 'cancelled')),
+    CHECK (node IS NOT NULL OR state IN ('backordered', 'cancelled'))
+) WITH (fillfactor = 80);
+
+CREATE INDEX part_open ON ordering.part (state, since)
+    WHERE state NOT IN ('delivered', 'lost', 'cancelled');
+
+-- distributed by (order_id)
+CREATE TABLE ordering.part_line (
+    order_id        text    NOT NULL,
+    part_no         integer NOT NULL,
+    line_no         integer NOT NULL,
+    quantity_each   bigint  NOT NULL CHECK (quantity_each > 0),
+    reservation_id  uuid,
+    PRIMARY KEY (order_id, part_no, line_no),
+    FOREIGN KEY (order_id, part_no) REFERENCES ordering.part (order_id, part_no),
+    FOREIGN KEY (order_id, line_no) REFERENCES ordering.line (order_id, line_no)
+);
+
+-- What the customer was told, every version kept: a promise is never overwritten.
+-- distributed by (order_id)
+CREATE TABLE ordering.expectation (
+    order_id         text        NOT NULL REFERENCES ordering.orders (order_id),
+    version          integer     NOT NULL CHECK (version > 0),
+    part_no          integer     NOT NULL,
+    expected_date    date,
+    latest_date      date,
+    probability_ppm  integer CHECK (probability_ppm BETWEEN 0 AND 1000000),
+    reason           text        NOT NULL,
+    at               timestamptz NOT NULL,
+    PRIMARY KEY (order_id, version, part_no),
+    CHECK ((latest_date IS NULL) = (probability_ppm IS NULL))
+);
+COMMENT ON TABLE ordering.expectation IS 'append only';
+
+-- What happened to the order, in order.
+-- distributed by (order_id)
+CREATE TABLE ordering.event (
+    order_id    text        NOT NULL,
+    event_id    uuid        NOT NULL,
+    at          timestamptz NOT NULL,
+    kind        text        NOT NULL,
+    detail      text        NOT NULL,
+    command_id  text        NOT NULL,
+    actor       text        NOT NULL,
+    PRIMARY KEY (order_id, event_id)
+);
+COMMENT ON TABLE ordering.event IS 'append only';
+
+-- Orders that cannot go on by themselves: why, since when, and who has to act.
+-- distributed by (order_id)
+CREATE TABLE ordering.queue (
+    order_id  text        NOT NULL,
+    queue     text        NOT NULL,
+    part_no   integer     NOT NULL,
+    owner     text        NOT NULL,
+    reason    text        NOT NULL,
+    since     timestamptz NOT NULL,
+    PRIMARY KEY (order_id, queue, part_no),
+    CHECK (queue IN ('backorder', 'payment', 'exception'))
+);
+
+CREATE INDEX queue_since ON ordering.queue (queue, since);
+
+-- Order history from elsewhere: sales that were fulfilled before this system knew of them.
+-- distributed by (order_id)
+CREATE TABLE ordering.past_order (
+    order_id       text        NOT NULL PRIMARY KEY CHECK (length(order_id) BETWEEN 1 AND 64),
+    content_hash   bytea       NOT NULL CHECK (length(content_hash) = 32),
+    customer_ref   text,
+    country        text        NOT NULL,
+    currency       text        NOT NULL,
+    placed_at      timestamptz NOT NULL,
+    imported_at    timestamptz NOT NULL
+);
+
+CREATE INDEX past_order_placed ON ordering.past_order (placed_at);
+
+-- distributed by (order_id)
+CREATE TABLE ordering.past_line (
+    order_id          text    NOT NULL REFERENCES ordering.past_order (order_id),
+    line_no           integer NOT NULL CHECK (line_no > 0),
+    sku               text    NOT NULL,
+    quantity_each     bigint  NOT NULL CHECK (quantity_each > 0),
+    unit_price_minor  bigint  NOT NULL CHECK (unit_price_minor >= 0),
+    PRIMARY KEY (order_id, line_no)
+);
+
+CREATE INDEX past_line_sku ON ordering.past_line (sku);
+
+-- Published views: other rooms' pages read these and nothing else of this room.
+
+CREATE VIEW ordering.v_order AS
+SELECT order_id, state, channel, country, postal_area, currency, service, items_minor,
+       shipping_minor, placed_at, payment_due_at, paid_at, ended_at, cancel_reason
+  FROM ordering.orders;
+
+CREATE VIEW ordering.v_part AS
+SELECT order_id, part_no, state, node, service, since FROM ordering.part;
+
+CREATE VIEW ordering.v_queue AS
+SELECT order_id, queue, part_no, owner, reason, since FROM ordering.queue;
+
+CREATE VIEW ordering.v_sale AS
+SELECT o.order_id, l.line_no, l.sku, l.quantity_each, l.unit_price_minor, o.currency, o.country,
+       o.placed_at
+  FROM ordering.orders AS o
+  JOIN ordering.line AS l ON l.order_id = o.order_id
+ WHERE o.state <> 'cancelled'
+UNION ALL
+SELECT o.order_id, l.line_no, l.sku, l.quantity_each, l.unit_price_minor, o.currency, o.country,
+       o.placed_at
+  FROM ordering.past_order AS o
+  JOIN ordering.past_line AS l ON l.order_id = o.order_id;
