@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -144,7 +144,7 @@ class Subscription(NamedTuple):
 
 
 def decode(
-    rows: Iterable[tuple[object, ...]], classes: Mapping[str, type[Fact]]
+    rows: Iterable[tuple[Any, ...]], classes: Mapping[str, type[Fact]]
 ) -> list[Recorded[Fact]]:
     """Rows of the log as values.
 
@@ -152,27 +152,15 @@ def decode(
     """
     return [
         Recorded(
-            position=position,
-            subject=subject,
-            fact_id=fact_id,
-            fact=msgspec.json.decode(body, type=classes[name]),
-            occurred_at=occurred_at,
-            command_id=command_id,
-            caused_by=caused_by,
-            actor=actor,
-            traceparent=traceparent,
+            position=row[0],
+            subject=row[1],
+            fact_id=row[2],
+            fact=msgspec.json.decode(row[10], type=classes[row[3]]),
+            occurred_at=row[5],
+            command_id=row[6],
+            caused_by=row[7],
+            actor=row[8],
+            traceparent=row[9],
         )
-        for (
-            position,
-            subject,
-            fact_id,
-            name,
-            _version,
-            occurred_at,
-            command_id,
-            caused_by,
-            actor,
-            traceparent,
-            body,
-        ) in rows  # type: ignore[misc]
+        for row in rows
     ]

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
-from typing import Any, LiteralString, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import errors, sql
@@ -185,7 +185,7 @@ def _create(
 ) -> list[str]:
     with connection.transaction():
         for _package, text in schema_files():
-            connection.execute(cast("LiteralString", text))
+            connection.execute(text)
         for step in wanted:
             _record(connection, clock, step)
     return ["schema.sql"]
@@ -196,7 +196,7 @@ def _apply(connection: psycopg.Connection[Any], clock: Clock, step: Migration) -
         try:
             with connection.transaction():
                 connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-                connection.execute(cast("LiteralString", step.text))
+                connection.execute(step.text)
                 _record(connection, clock, step)
         except errors.LockNotAvailable as error:
             if attempt == LOCK_ATTEMPTS:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import resources
-from typing import LiteralString, cast
+from typing import LiteralString
 
 _NAME = re.compile(r"^--\s*name:\s*([a-z][a-z0-9_]*)\s*$")
 
@@ -34,13 +34,13 @@ class Queries:
         return list(self._texts)
 
 
-def parse_queries(package: str, text: str) -> dict[str, str]:
+def parse_queries(package: str, text: LiteralString) -> dict[str, LiteralString]:
     """The queries of one file by name, comments of the head line kept out.
 
     Raises: ValueError for SQL before the first name, a name given twice, or an empty query.
     """
-    found: dict[str, list[str]] = {}
-    current: list[str] | None = None
+    found: dict[str, list[LiteralString]] = {}
+    current: list[LiteralString] | None = None
     for number, line in enumerate(text.splitlines(), start=1):
         head = _NAME.match(line)
         if head:
@@ -53,9 +53,8 @@ def parse_queries(package: str, text: str) -> dict[str, str]:
             raise ValueError(f"{package}/queries.sql:{number}: SQL before the first '-- name:'")
     texts = {name: "\n".join(lines).strip() for name, lines in found.items()}
     for name, body in texts.items():
-        if not any(
-            part.strip() and not part.lstrip().startswith("--") for part in body.split("\n")
-        ):
+        lines = [line.strip() for line in body.splitlines()]
+        if not any(line and not line.startswith("--") for line in lines):
             raise ValueError(f"{package}/queries.sql: {name} is empty")
     return texts
 
@@ -65,4 +64,4 @@ def load_queries(package: str) -> Queries:
     """The queries of `package` (a dotted name), read once per process."""
     text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
     # The files ship with the code and hold no user input: they are literals in all but type.
-    return Queries(package, cast("dict[str, LiteralString]", parse_queries(package, text)))
+    return Queries(package, parse_queries(package, text))

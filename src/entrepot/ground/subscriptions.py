@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from entrepot.ground.database import Database, Tx
 from entrepot.ground.events import Q, Subscription, decode
@@ -82,7 +82,7 @@ def _window(tx: Tx, subscription: Subscription, size: int) -> tuple[int, int] | 
     return (after, min(int(head[0]), after + size)) if head[0] > after else None
 
 
-def _read(tx: Tx, subscription: Subscription, after: int, to: int) -> list[tuple[object, ...]]:
+def _read(tx: Tx, subscription: Subscription, after: int, to: int) -> list[tuple[Any, ...]]:
     names = list(subscription.by_name())
     return tx.rows(Q.read_log, {"after": after, "to": to, "names": names})
 
@@ -115,7 +115,7 @@ def _move(tx: Tx, subscription: Subscription, to: int, handled: int) -> None:
 def _park(
     tx: Tx,
     subscription: Subscription,
-    rows: Sequence[tuple[object, ...]],
+    rows: Sequence[tuple[Any, ...]],
     reason: str,
     attempts: int,
 ) -> None:
@@ -151,7 +151,7 @@ def _park_next(tx: Tx, subscription: Subscription) -> int:
     return to - after
 
 
-def _failure(tx: Tx, subscription: Subscription, rows: Sequence[tuple[object, ...]]) -> str | None:
+def _failure(tx: Tx, subscription: Subscription, rows: Sequence[tuple[Any, ...]]) -> str | None:
     """Why handling these rows fails, or None when it works; leaves no effect of a failure."""
     try:
         with tx.savepoint():
@@ -177,7 +177,7 @@ def _retry(tx: Tx, subscription: Subscription, subject: str) -> int:
     key = {"subscription": subscription.name, "subject": subject}
     if tx.row(Q.lock_subscription, {"name": subscription.name}) is None:
         raise Conflict(f"subscription {subscription.name} is at work elsewhere", kind="busy")
-    done: list[object] = []
+    done: list[int] = []
     for row in tx.rows(Q.take_dead_letters, key):
         reason = _failure(tx, subscription, [row])
         if reason is not None:

@@ -186,7 +186,7 @@ def adjust(tx: Tx, commands: Sequence[Adjustment]) -> list[Recorded | Refusal]:
 
 
 def count(tx: Tx, commands: Sequence[Count]) -> list[Recorded | Refusal]:
-    """Book cycle counts; a count that finds what the books say moves nothing. Fact: StockCounted."""
+    """Book cycle counts; one that finds what the books say moves nothing. Fact: StockCounted."""
     return _book(
         tx,
         commands,

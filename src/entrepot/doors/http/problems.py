@@ -114,9 +114,8 @@ def _plain(status: int, code: str, detail: str) -> Response[bytes]:
 def malformed(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What the framework could not read: no JSON, a wrong type, no such address."""
     if isinstance(error, NotFoundException):
-        return _plain(
-            404, "not_found", f"{request.url.path}: no such address; see /v1/openapi.json"
-        )
+        detail = f"{request.url.path}: no such address; see /v1/openapi.json"
+        return _plain(404, "not_found", detail)
     if isinstance(error, MethodNotAllowedException):
         return _plain(405, "not_found", f"{request.method} is not known at {request.url.path}")
     if error.status_code == 413:
