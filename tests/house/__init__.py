@@ -1,0 +1,1 @@
+"""The rules of the house as tests: imports, sizes, banned calls, SQL, schema, plans, documents."""
