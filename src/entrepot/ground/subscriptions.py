@@ -199,6 +199,19 @@ def progress(tx: Tx) -> list[Progress]:
     return [Progress(*row) for row in tx.rows(Q.read_subscriptions)]
 
 
+def lags(tx: Tx) -> dict[str, int]:
+    """How many positions each subscription is behind the head of the log."""
+    row = tx.row(Q.read_head)
+    assert row is not None
+    return {p.name: int(row[0]) - p.position for p in progress(tx)}
+
+
+def dead_letter_counts(tx: Tx) -> dict[str, int]:
+    """Parked facts per subscription, zero included."""
+    counts = {p.name: 0 for p in progress(tx)}
+    return counts | {row[0]: row[1] for row in tx.rows(Q.count_dead_letters)}
+
+
 def rewind(tx: Tx, name: str, position: int) -> None:
     """Let a subscription handle the log again from after `position`. Its effects must allow it."""
     tx.run(Q.rewind_subscription, {"name": name, "position": position, "at": tx.now})
