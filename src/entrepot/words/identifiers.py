@@ -116,7 +116,7 @@ def parse_sscc(value: object, field: str = "sscc") -> str | Refusal:
 
 
 def _parse_gs1(value: object, field: str, name: str, lengths: tuple[int, ...]) -> str | Refusal:
-    digits = value.replace(" ", "").replace("-", "") if isinstance(value, str) else ""
+    digits = _compact(value) if isinstance(value, str) else ""
     expected = f"{name} of {' or '.join(map(str, lengths))} digits"
     if not (digits.isascii() and digits.isdigit() and len(digits) in lengths):
         return _refused(field, value, expected, "send all digits as text, leading zeros too")
@@ -211,7 +211,7 @@ def parse_order_number(value: object, field: str = "order_number") -> UUID | Ref
 
     Refuses: bad_identifier for another length or other characters.
     """
-    text = value.upper().replace("-", "").replace(" ", "") if isinstance(value, str) else ""
+    text = _compact(value.upper()) if isinstance(value, str) else ""
     free = 0
     for character in text[: _ORDER_NUMBER_CHARACTERS + 1]:
         digit = _CROCKFORD_VALUES.get(character)
@@ -305,4 +305,4 @@ def postal_area(country: str, postal_code: str) -> str:
 
 
 def _compact(text: str) -> str:
-    return text.replace(" ", "").replace("-", "")
+    return "".join(text.replace("-", "").split())
