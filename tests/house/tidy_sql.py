@@ -32,7 +32,7 @@ def built_sql(path: str, text: str) -> Found:
     """A statement is one literal: never a format, a sum or a join of text."""
     if not path.startswith(SOURCE):
         return
-    advice = "SQL built from text: write it whole in queries.sql and pass parameters"
+    advice = "SQL built from text: write it whole and pass parameters; a name is sql.Identifier"
     tree = parsed(text)
     seen: set[int] = set()
     for node in ast.walk(tree):
