@@ -163,7 +163,7 @@ def add_working_minutes(calendar: Calendar, at: datetime, minutes: int) -> datet
     assert minutes >= 0, f"{minutes} minutes: work cannot take less than no time"
     rest = timedelta(minutes=minutes)
     for opens, closes in _windows_from(calendar, at):
-        if opens + rest < closes or (minutes and opens + rest == closes):
+        if opens + rest <= closes:
             return opens + rest
         rest -= closes - opens
     raise _never(calendar, f"an end of {minutes} open minutes" if minutes else "any opening", at)
