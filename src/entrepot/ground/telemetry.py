@@ -58,17 +58,15 @@ DEPTH_MAX = 4
 _SECRET_NAME = re.compile(
     r"authorization|password|passwd|pwd|secret|token|cookie|credential|keys?$", re.IGNORECASE
 )
+_NAMED_VALUE = (
+    r"(?i)((?:authorization|password|passwd|secret|token|api[_-]?key)[\"']?\s?[:=]\s?[\"']?)"
+    r"(?:(?:bearer|basic)\s+)?[^\s\"'&,;]+"
+)
 _MASKED: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(://[^\s:@/]{0,256}:)[^\s@/]{1,256}@"), rf"\1{MASK}@"),
     (re.compile(r"[^\s@<>\"'(),:;=/?&%]{1,64}(?:@|%40)[\w.-]{1,255}\.\w{2,63}"), MASK),
+    (re.compile(_NAMED_VALUE), rf"\1{MASK}"),
     (re.compile(r"(?i)\b((?:bearer|basic)\s+)[a-z0-9+/=._~-]{8,}"), rf"\1{MASK}"),
-    (
-        re.compile(
-            r"(?i)((?:authorization|password|passwd|secret|token|api[_-]?key)[\"']?\s?[:=]\s?[\"']?)"
-            r"(?!(?:bearer|basic)\s)[^\s\"'&,;]+"
-        ),
-        rf"\1{MASK}",
-    ),
 )
 _CARD = re.compile(
     r"(?<![0-9])(?:[0-9]{13,19}"
