@@ -65,7 +65,7 @@ def _reservation(tx: Tx, command: Reserve) -> Reservation:
     waits = command.node is None
     return Reservation(
         sku=command.sku,
-        reservation_id=tx.new_id(),
+        reservation_id=command.reservation_id or tx.new_id(),
         order_id=command.order_id,
         line_no=command.line_no,
         node=command.node,
@@ -104,6 +104,30 @@ def move(tx: Tx, commands: Sequence[Move]) -> list[Reservation | Refusal]:
     return answers
 
 
+def movement(command: Move, reservation: Reservation) -> Movement | Refusal | None:
+    """What a step moves in the ledger; None when nothing moves.
+
+    Refuses: wrong_state for a step that the table does not know.
+    """
+    moved = decisions.step(reservation, command.to_state)
+    if moved is None or isinstance(moved, Refusal):
+        return moved
+    from_account, to_account, cause = moved
+    node = reservation.node or command.node
+    assert node is not None, "only a waiting reservation has no node, and filling one names it"
+    return Movement(
+        sku=reservation.sku,
+        node=node,
+        from_account=from_account,
+        to_account=to_account,
+        quantity_each=reservation.quantity_each,
+        cause=cause,
+        document=command.document,
+        command_id=command.command_id,
+        actor=command.actor,
+    )
+
+
 def _step(
     ledger: Ledger,
     known: Mapping[UUID, Reservation],
@@ -119,31 +143,17 @@ def _step(
                 "or moved twice in one batch"
             ),
         )
-    moved = decisions.step(reservation, command.to_state)
+    moved = movement(command, reservation)
     if isinstance(moved, Refusal):
         return moved
     if moved is None:
         return []
-    from_account, to_account, cause = moved
-    node = reservation.node or command.node
-    assert node is not None, "only a waiting reservation has no node, and filling one names it"
-    movement = Movement(
-        sku=reservation.sku,
-        node=node,
-        from_account=from_account,
-        to_account=to_account,
-        quantity_each=reservation.quantity_each,
-        cause=cause,
-        document=command.document,
-        command_id=command.command_id,
-        actor=command.actor,
-    )
-    if from_account is Account.free:
-        balance = ledger.balance(movement.sku, node)
-        if balance.available < movement.quantity_each:
-            return decisions.not_enough(balance, movement.quantity_each)
-        ledger.apply(movement)
-    return [movement]
+    if moved.from_account is Account.free:
+        balance = ledger.balance(moved.sku, moved.node)
+        if balance.available < moved.quantity_each:
+            return decisions.not_enough(balance, moved.quantity_each)
+        ledger.apply(moved)
+    return [moved]
 
 
 def reservations_of_orders(tx: Tx, order_ids: Sequence[str]) -> list[Reservation]:

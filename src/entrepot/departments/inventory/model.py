@@ -236,7 +236,10 @@ class PlaceHold(msgspec.Struct, frozen=True):
 
 
 class Reserve(msgspec.Struct, frozen=True):
-    """Commit units to an order line. `node` None = wait for stock (backorder)."""
+    """Commit units to an order line. `node` None = wait for stock (backorder).
+
+    reservation_id  given by the caller who writes it into the order first; None = made here
+    """
 
     command_id: str
     actor: str
@@ -247,6 +250,7 @@ class Reserve(msgspec.Struct, frozen=True):
     quantity_each: int
     promised_at: datetime | None = None
     priority: int = 100
+    reservation_id: UUID | None = None
 
 
 class Move(msgspec.Struct, frozen=True):

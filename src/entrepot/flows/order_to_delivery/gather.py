@@ -1,0 +1,69 @@
+"""What the order flows read before they decide: one statement per room for a whole batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from entrepot.departments.catalog import service as catalog
+from entrepot.departments.catalog.model import Item
+from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory.decisions import Ledger
+from entrepot.departments.inventory.model import Balance
+from entrepot.departments.network import service as network_service
+from entrepot.departments.network.model import Network
+from entrepot.departments.pricing import service as pricing
+from entrepot.departments.pricing.model import Price
+from entrepot.departments.promise.model import Estimate
+from entrepot.departments.sourcing.model import Policy
+from entrepot.ground.database import Tx
+
+DEFAULT_SERVICE_LEVEL_PPM = 950_000
+
+
+class View(NamedTuple):
+    """The facts a batch is decided over.
+
+    prices     by (currency, instant): the prices in force then
+    balances   stock as read, for the guard; `ledger` is changed by every decision of the batch
+    estimates  dates found so far, by (node, service, zone, destination's time zone, instant):
+               most orders of a batch share them
+    """
+
+    network: Network
+    policy: Policy
+    items: Mapping[str, Item]
+    prices: Mapping[tuple[str, datetime], Mapping[str, Price]]
+    balances: list[Balance]
+    ledger: Ledger
+    estimates: dict[tuple[str, str, int, str, datetime], Estimate | None]
+
+
+def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetime]]) -> View:
+    """Read items, prices, network and stock for these SKUs.
+
+    prices_wanted  (currency, instant) pairs
+    """
+    wanted = sorted(set(skus))
+    network = network_service.snapshot(tx)
+    balances = inventory.balances(tx, wanted)
+    return View(
+        network=network,
+        policy=policy_of(network),
+        items=catalog.read(tx, wanted),
+        prices={
+            (currency, at): pricing.prices_at(tx, wanted, currency, at)
+            for currency, at in sorted(set(prices_wanted))
+        },
+        balances=balances,
+        ledger=Ledger(balances),
+        estimates={},
+    )
+
+
+def policy_of(network: Network) -> Policy:
+    """The sourcing policy in force: the standard one, at the retailer's own service level."""
+    retailer = network.retailer
+    level = retailer.service_level_ppm if retailer else DEFAULT_SERVICE_LEVEL_PPM
+    return Policy(policy_id="standard", version=1, quantile_ppm=level)

@@ -1,0 +1,269 @@
+"""Place orders: the whole work of an order, for a batch, in one transaction.
+
+Commands are claimed first and answered last; every order of the batch is decided over the same
+view of the stock, one after another; then everything is written in a handful of statements. When
+stock changed meanwhile the guard raises a Conflict and the caller's retry decides afresh.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory.model import Account, Cause, Movement
+from entrepot.departments.ordering import service as ordering
+from entrepot.departments.promise.offers import Offer, matches, open_offer
+from entrepot.flows.order_to_delivery import check, compose, planning
+from entrepot.flows.order_to_delivery.compose import Decided, Ready
+from entrepot.flows.order_to_delivery.gather import View, view
+from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
+from entrepot.flows.order_to_delivery.people import PersonRef
+from entrepot.flows.order_to_delivery.planning import Way
+from entrepot.ground import commands, decisions
+from entrepot.ground.commands import Command, Repeated
+from entrepot.ground.database import Tx
+from entrepot.words.identifiers import order_number
+from entrepot.words.outcome import Conflict, Refusal, RefusalCode
+
+Answer = Placed | Refusal
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """An answer as it is kept with its command."""
+
+    placed: Placed | None = None
+    refusal: Refusal | None = None
+
+
+def place_orders(
+    tx: Tx,
+    orders: Sequence[PlaceOrder],
+    *,
+    signing_keys: Sequence[bytes],
+    people: Mapping[str, PersonRef] | None = None,
+) -> list[Answer]:
+    """Place a batch of orders; answers in order.
+
+    signing_keys  the present key of offers and those still honored
+    people        by command id: the person and address registered for it before
+
+    Refuses, per order: key_reused, order_exists, whatever is wrong with its lines, destination or
+    offer, not_enough_stock (without `backorder`), not_deliverable.
+    Raises: Conflict when stock or an order id was taken meanwhile: decide again.
+    """
+    unique = {c.command_id: c for c in reversed(orders)}
+    contents = {i: msgspec.json.encode(c, order="deterministic") for i, c in unique.items()}
+    claims = dict(
+        zip(
+            unique,
+            commands.claim(tx, [Command(i, contents[i]) for i in unique]),
+            strict=True,
+        )
+    )
+    fresh = [unique[i] for i, claim in claims.items() if claim is None]
+    answers = _place(tx, fresh, signing_keys, people or {})
+    commands.answer(tx, {i: _keep(a) for i, a in answers.items()})
+    for command_id, claim in claims.items():
+        if isinstance(claim, Repeated):
+            answers[command_id] = _kept(claim.answer)
+        elif isinstance(claim, Refusal):
+            answers[command_id] = claim
+    return [
+        answers[c.command_id] if _same(c, unique[c.command_id], contents) else _reused()
+        for c in orders
+    ]
+
+
+def _same(command: PlaceOrder, first: PlaceOrder, contents: Mapping[str, bytes]) -> bool:
+    """Whether a command of this batch asks what the first one with its id asks."""
+    return command is first or (
+        msgspec.json.encode(command, order="deterministic") == contents[command.command_id]
+    )
+
+
+def _reused() -> Refusal:
+    return Refusal(
+        code=RefusalCode.key_reused,
+        message="this key stands twice in one batch with different content; expected one key "
+        "per order",
+        field="command_id",
+    )
+
+
+def _keep(answer: Answer) -> bytes:
+    kept = _Kept(refusal=answer) if isinstance(answer, Refusal) else _Kept(placed=answer)
+    return msgspec.json.encode(kept)
+
+
+def _kept(content: bytes) -> Answer:
+    kept = msgspec.json.decode(content, type=_Kept)
+    answer = kept.placed or kept.refusal
+    assert answer is not None, "a kept answer is one or the other"
+    return answer
+
+
+def _place(
+    tx: Tx,
+    orders: Sequence[PlaceOrder],
+    signing_keys: Sequence[bytes],
+    people: Mapping[str, PersonRef],
+) -> dict[str, Answer]:
+    answers: dict[str, Answer] = {}
+    ready: list[Ready] = []
+    for command in orders:
+        found = _ready(tx, command, signing_keys)
+        if isinstance(found, Refusal):
+            answers[command.command_id] = found
+        else:
+            ready.append(found)
+    taken = set(ordering.known_ids(tx, (r.order_id for r in ready)))
+    known = view(
+        tx,
+        (line.sku for r in ready for line in r.command.lines),
+        ((r.command.currency, r.priced_at) for r in ready),
+    )
+    decided: list[Decided] = []
+    for one in ready:
+        outcome = _exists(one) if one.order_id in taken else _decide(known, one)
+        if isinstance(outcome, Refusal):
+            answers[one.command.command_id] = outcome
+        else:
+            taken.add(one.order_id)
+            _take(known, outcome)
+            decided.append(outcome)
+    for one_decided, placed in zip(decided, _write(tx, known, decided, people), strict=True):
+        answers[one_decided.ready.command.command_id] = placed
+    return answers
+
+
+def _ready(tx: Tx, command: PlaceOrder, signing_keys: Sequence[bytes]) -> Ready | Refusal:
+    if refusal := (
+        check.currency(command.currency)
+        or check.line_shapes(command.lines)
+        or check.order_fields(command)
+    ):
+        return refusal
+    destination = check.destination(command.ship_to)
+    if isinstance(destination, Refusal):
+        return destination
+    at = command.placed_at or tx.now
+    offer: Offer | None = None
+    if command.offer is not None:
+        opened = open_offer(command.offer, signing_keys, at)
+        if isinstance(opened, Refusal):
+            return opened
+        asked = [(line.sku, line.quantity) for line in command.lines]
+        if refusal := matches(opened, asked, (destination.country, destination.region)):
+            return refusal
+        offer = opened
+    return Ready(
+        command=command,
+        order_id=command.order_id or f"O-{order_number(tx.new_id())}",
+        at=at,
+        destination=destination,
+        offer=offer,
+        priced_at=offer.quoted_at if offer else at,
+    )
+
+
+def _exists(one: Ready) -> Refusal:
+    return Refusal(
+        code=RefusalCode.order_exists,
+        message=(
+            f"order_id: {one.order_id} is taken by an order placed under another key; "
+            "expected a new order id, or the first one's Idempotency-Key to repeat it"
+        ),
+        field="order_id",
+        facts={"order_id": one.order_id},
+    )
+
+
+def _decide(known: View, one: Ready) -> Decided | Refusal:
+    command, offer = one.command, one.offer
+    prices = known.prices[command.currency, one.priced_at]
+    if refusal := check.line_contents(command.lines, known.items, prices):
+        return refusal
+    wanted: Counter[str] = Counter()
+    for line in command.lines:
+        wanted[line.sku] += line.quantity
+    reached = planning.legs(known, one.destination, command.currency, one.at)
+    if offer is not None:
+        reached = [leg for leg in reached if leg.estimate.latest_date <= offer.latest_date]
+        if not reached:
+            return _too_late(offer)
+    found = planning.ways(known, wanted, reached, backorder=command.backorder and offer is None)
+    if isinstance(found, Refusal):
+        return found
+    way = planning.choose(found, command.service) if offer is None else _keeping(found, offer)
+    if isinstance(way, Refusal):
+        return way
+    lines = compose.lines(command, prices)
+    numbered = [(line.line_no, line.sku, line.quantity_each) for line in lines]
+    handed, over = planning.split_over_lines(way.boxes, numbered)
+    return Decided(
+        ready=one,
+        way=way,
+        lines=lines,
+        handed=handed,
+        over=over,
+        items_minor=sum(line.unit_price_minor * line.quantity_each for line in lines),
+        shipping_minor=offer.shipping_minor if offer else way.price_minor,
+    )
+
+
+def _keeping(found: Sequence[Way], offer: Offer) -> Way | Refusal:
+    """The cheapest way, for the house, that still meets what was sold."""
+    meeting = [w for w in found if w.estimate and w.estimate.latest_date <= offer.latest_date]
+    return min(meeting, key=lambda w: w.cost_mills) if meeting else _too_late(offer)
+
+
+def _too_late(offer: Offer) -> Refusal:
+    return Refusal(
+        code=RefusalCode.not_deliverable,
+        message=(
+            f"offer: its date {offer.latest_date.isoformat()} cannot be met any more; "
+            "ask for a new quote"
+        ),
+        field="offer",
+        facts={"latest_date": offer.latest_date.isoformat()},
+    )
+
+
+def _take(known: View, one: Decided) -> None:
+    """Later orders of the batch see this one's stock as gone."""
+    for node, _, contents in one.way.boxes:
+        for sku, each in contents:
+            known.ledger.apply(
+                Movement(
+                    sku=sku,
+                    node=node,
+                    from_account=Account.free,
+                    to_account=Account.reserved,
+                    quantity_each=each,
+                    cause=Cause.order,
+                    document=one.ready.order_id,
+                    command_id=one.ready.command.command_id,
+                    actor=one.ready.command.actor,
+                )
+            )
+
+
+def _write(
+    tx: Tx, known: View, decided: Sequence[Decided], people: Mapping[str, PersonRef]
+) -> list[Placed]:
+    """Orders first, stock last (lock order); the reservations' ids are given beforehand."""
+    wanted = [compose.reserves(tx, one) for one in decided]
+    orders = [
+        compose.order(tx, one, reserves, people.get(one.ready.command.command_id))
+        for one, reserves in zip(decided, wanted, strict=True)
+    ]
+    ordering.record(tx, orders)
+    decisions.record(tx, [compose.decision(known.policy, one) for one in decided])
+    flat = [reserve for reserves in wanted for reserve in reserves]
+    for held in commitments.reserve(tx, flat, known=known.balances):
+        if isinstance(held, Refusal):
+            raise Conflict(f"stock changed meanwhile: {held.message}", kind="guard")
+    return [compose.placed(order) for order in orders]

@@ -1,0 +1,385 @@
+"""Which ways there are to send an order: from rooms' values to dated, priced ways and back.
+
+A leg is one node sending by one service to the destination, with its date distribution and rate
+card. For each date that some leg can meet, the cheapest split over the legs that meet it is one
+way; those that another way beats in date and price are dropped.
+
+The cost that the split minimizes is linear: per box (the node's box cost and the rate card's base)
+and per each (the node's item cost and the card's slope by mass). The rate card itself is applied
+to the boxes of the finished split. The customer pays the card's price for the whole mass once per
+service, from the cheapest zone: that stock lies apart is the house's cost.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from entrepot.departments.catalog.model import Item
+from entrepot.departments.inventory.decisions import Ledger
+from entrepot.departments.network import decisions as network
+from entrepot.departments.network.model import Network, RateCard, Service
+from entrepot.departments.promise import decisions as promise
+from entrepot.departments.promise.model import Estimate, Handling
+from entrepot.departments.promise.model import Service as PromiseService
+from entrepot.departments.sourcing import decisions as sourcing
+from entrepot.departments.sourcing import terms
+from entrepot.departments.sourcing.model import Box, Demand, Site
+from entrepot.flows.order_to_delivery.check import Destination
+from entrepot.flows.order_to_delivery.gather import View
+from entrepot.words.calendar import NeverOpens, add_working_minutes, local_date, next_cut_off
+from entrepot.words.money import MILLS_PER_MINOR
+from entrepot.words.outcome import Refusal, RefusalCode
+
+# What leaving one each to a backorder weighs: more than any box, so that stock is used first.
+UNFILLED_MILLS = 1_000_000_000
+CHEAPEST = "cheapest"
+FASTEST = "fastest"
+
+
+class Leg(NamedTuple):
+    """One node sending by one service to the destination."""
+
+    node_id: str
+    service: Service
+    zone: int
+    card: RateCard
+    estimate: Estimate
+
+
+class Way(NamedTuple):
+    """One way to send an order.
+
+    boxes      who sends what: (node, service, ((sku, each), ...))
+    estimates  of each box; `estimate` is that of the last one to arrive, None without boxes
+    unfilled   (sku, each) that no node has now
+    inputs, outcome, reason  the decision, for its record
+    """
+
+    label: str
+    boxes: tuple[tuple[str, str, tuple[tuple[str, int], ...]], ...]
+    estimates: tuple[Estimate, ...]
+    estimate: Estimate | None
+    price_minor: int
+    cost_mills: int
+    grams_co2e: int
+    unfilled: tuple[tuple[str, int], ...]
+    inputs: bytes
+    outcome: bytes
+    reason: str
+
+
+def legs(view: View, destination: Destination, currency: str, at: datetime) -> list[Leg]:
+    """Every open node and service that reaches the destination, dated from `at`."""
+    found = []
+    there = _destination_zone(view.network, destination.country)
+    for node_id in sorted(view.network.nodes):
+        zone = network.zone_for(view.network, node_id, destination.country, destination.postal_code)
+        if zone is None:
+            continue
+        for service in network.services_for(view.network, node_id, zone):
+            card = view.network.rates.get((service.service_id, zone, currency))
+            key = (node_id, service.service_id, zone, there, at)
+            if key not in view.estimates:
+                view.estimates[key] = _estimate(view, node_id, service, zone, there, at)
+            estimate = view.estimates[key]
+            if card is not None and estimate is not None:
+                found.append(Leg(node_id, service, zone, card, estimate))
+    return found
+
+
+def _destination_zone(known: Network, country: str) -> str:
+    """The time zone that delivery dates are counted in: of a node there, or the head office's."""
+    nodes = sorted(n.node_id for n in known.nodes.values() if n.country == country)
+    if nodes:
+        return known.nodes[nodes[0]].zone
+    return known.retailer.zone if known.retailer else "UTC"
+
+
+def _estimate(
+    view: View, node_id: str, service: Service, zone: int, destination_zone: str, at: datetime
+) -> Estimate | None:
+    known = view.network
+    node = known.nodes[node_id]
+    calendar = known.node_calendars[node_id]
+    handling = Handling(calendar, node.handling_minutes)
+    carried = PromiseService(
+        service_id=service.service_id,
+        cut_off_minute=network.cut_off_minute(known, service.service_id, node_id),
+        pickup_days=frozenset(service.pickup_days),
+        delivery_days=frozenset(service.delivery_days),
+    )
+    weekday = _pickup_weekday(at, handling, carried)
+    if weekday is None:
+        return None
+    shares = network.transit(known, service.service_id, zone, weekday)
+    if shares is None:
+        return None
+    found = promise.estimate(
+        at, handling, carried, _by_days(shares), destination_zone, view.policy.quantile_ppm
+    )
+    return None if isinstance(found, Refusal) else found
+
+
+def _pickup_weekday(at: datetime, handling: Handling, carried: PromiseService) -> int | None:
+    """The weekday, at the node, of the pickup that takes the order; None when there is none."""
+    try:
+        ready = add_working_minutes(handling.calendar, at, handling.minutes)
+        pickup = next_cut_off(handling.calendar, carried.cut_off_minute, carried.pickup_days, ready)
+    except NeverOpens:
+        return None
+    return local_date(handling.calendar, pickup).weekday()
+
+
+def _by_days(shares: Sequence[tuple[int, int]]) -> tuple[int, ...]:
+    parts = [0] * (max(days for days, _ in shares) + 1)
+    for days, ppm in shares:
+        parts[days] += ppm
+    return tuple(parts)
+
+
+def ways(
+    view: View,
+    wanted: Mapping[str, int],
+    reached: Sequence[Leg],
+    *,
+    backorder: bool,
+    ledger: Ledger | None = None,
+) -> list[Way] | Refusal:
+    """The ways worth offering to send `wanted` (SKU -> each), the earliest first.
+
+    backorder  leave what no node has to a later delivery instead of refusing
+    ledger     the stock to decide over; None = the view's
+
+    Refuses: not_deliverable when nothing reaches the destination, not_enough_stock, too_large.
+    """
+    if not reached:
+        return Refusal(
+            code=RefusalCode.not_deliverable,
+            message="ship_to: no node and service reach this destination; "
+            "expected a destination that a zone, a transit and a rate cover",
+            field="ship_to",
+        )
+    stock = ledger or view.ledger
+    found: list[Way] = []
+    refusal: Refusal | None = None
+    for latest in sorted({leg.estimate.latest_date for leg in reached}):
+        usable = [leg for leg in reached if leg.estimate.latest_date <= latest]
+        way = _way(view, wanted, usable, stock, backorder=backorder)
+        if isinstance(way, Refusal):
+            refusal = way
+        else:
+            found.append(way)
+    if not found:
+        assert refusal is not None, "each date gave a way or a refusal"
+        return refusal
+    return _worth_offering(found)
+
+
+def _way(
+    view: View, wanted: Mapping[str, int], usable: Sequence[Leg], stock: Ledger, *, backorder: bool
+) -> Way | Refusal:
+    demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
+    sites = [_site(view, leg, demand, stock) for leg in usable]
+    weights = [UNFILLED_MILLS] * len(demand) if backorder else None
+    policy = view.policy
+    plan = sourcing.best_split(
+        demand,
+        sites,
+        unfilled_mills=weights,
+        keep_together=policy.keep_together,
+        max_boxes=policy.max_boxes,
+    )
+    if isinstance(plan, Refusal):
+        return plan
+    able = sourcing.candidates(demand, sites)
+    inputs = sourcing.decision_inputs(
+        demand,
+        sites,
+        unfilled_mills=weights,
+        keep_together=policy.keep_together,
+        max_boxes=policy.max_boxes,
+    )
+    by_key = {(leg.node_id, leg.service.service_id): leg for leg in usable}
+    chosen = [by_key[box.node, box.service_id] for box in plan.boxes]
+    estimates = tuple(leg.estimate for leg in chosen)
+    joint = promise.combine(estimates, policy.quantile_ppm) if estimates else None
+    assert not isinstance(joint, Refusal), "the policy's quantile is checked when it is made"
+    skus = {d.line_no: d.sku for d in demand}
+    loads = [_Load.of(view.items, skus, box) for box in plan.boxes]
+    currency = usable[0].card.currency
+    return Way(
+        label="+".join(sorted({leg.service.service_id for leg in chosen})) or CHEAPEST,
+        boxes=tuple(
+            (box.node, box.service_id, tuple((skus[n], each) for n, each in box.lines))
+            for box in plan.boxes
+        ),
+        estimates=estimates,
+        estimate=joint,
+        price_minor=_price(list(zip(chosen, loads, strict=True))),
+        cost_mills=_cost(view.network, list(zip(chosen, loads, strict=True))),
+        grams_co2e=_grams(view.network, list(zip(chosen, loads, strict=True))),
+        unfilled=tuple((skus[n], each) for n, each in plan.unfilled),
+        inputs=inputs,
+        outcome=sourcing.decision_outcome(plan, able),
+        reason=sourcing.explain(plan, able, currency),
+    )
+
+
+def _site(view: View, leg: Leg, demand: Sequence[Demand], stock: Ledger) -> Site:
+    node = view.network.nodes[leg.node_id]
+    base, per_kg = terms.linear_card(
+        [(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in leg.card.steps]
+    )
+    return Site(
+        node=leg.node_id,
+        service_id=leg.service.service_id,
+        box_mills=node.box_cost_mills + base,
+        item_mills=tuple(
+            node.item_cost_mills
+            + terms.by_mass(per_kg, _billable(leg.service, view.items[d.sku], 1))
+            for d in demand
+        ),
+        stock=tuple(stock.balance(d.sku, leg.node_id).available for d in demand),
+    )
+
+
+def _billable(service: Service, item: Item, each: int) -> int:
+    return network.billable_mass_g(service, item.mass_g * each, item.volume_mm3 * each)
+
+
+class _Load(NamedTuple):
+    """What lies in a box."""
+
+    mass_g: int
+    volume_mm3: int
+    each: int
+
+    @classmethod
+    def of(cls, items: Mapping[str, Item], skus: Mapping[int, str], box: Box) -> _Load:
+        return cls(
+            sum(items[skus[n]].mass_g * each for n, each in box.lines),
+            sum(items[skus[n]].volume_mm3 * each for n, each in box.lines),
+            sum(each for _, each in box.lines),
+        )
+
+
+def _cost(known: Network, sent: Iterable[tuple[Leg, _Load]]) -> int:
+    """What sending costs the house: carriage by the rate card, and the nodes' handling."""
+    total = 0
+    for leg, load in sent:
+        node = known.nodes[leg.node_id]
+        mass = network.billable_mass_g(leg.service, load.mass_g, load.volume_mm3)
+        steps = [(s.up_to_mass_g, s.cost_minor) for s in leg.card.steps]
+        parcels, minor = terms.parcels(mass, steps, leg.service.max_mass_g)
+        total += minor * MILLS_PER_MINOR
+        total += node.box_cost_mills * parcels + node.item_cost_mills * load.each
+    return total
+
+
+def _price(sent: Sequence[tuple[Leg, _Load]]) -> int:
+    """What the customer pays: once per service, for all it carries, from its cheapest zone."""
+    by_service: dict[str, list[tuple[Leg, _Load]]] = defaultdict(list)
+    for leg, load in sent:
+        by_service[leg.service.service_id].append((leg, load))
+    total = 0
+    for pairs in by_service.values():
+        service = pairs[0][0].service
+        mass = network.billable_mass_g(
+            service, sum(p.mass_g for _, p in pairs), sum(p.volume_mm3 for _, p in pairs)
+        )
+        total += min(
+            terms.parcels(
+                mass,
+                [(s.up_to_mass_g, s.price_minor) for s in leg.card.steps],
+                service.max_mass_g,
+            )[1]
+            for leg, _ in pairs
+        )
+    return total
+
+
+def _grams(known: Network, sent: Iterable[tuple[Leg, _Load]]) -> int:
+    return sum(
+        network.co2e_g(known, leg.service.service_id, leg.zone, load.mass_g) or 0
+        for leg, load in sent
+    )
+
+
+def _worth_offering(found: Sequence[Way]) -> list[Way]:
+    """Without ways that another one beats in what it leaves open, in date and in price."""
+    shown: list[Way] = []
+    for way in sorted(found, key=_rank):
+        dearer = shown and way.price_minor >= shown[-1].price_minor
+        if not dearer or _open_units(way) < _open_units(shown[-1]):
+            shown.append(way)
+    return [_named(way, shown) for way in shown]
+
+
+def _open_units(way: Way) -> int:
+    return sum(each for _, each in way.unfilled)
+
+
+def _rank(way: Way) -> tuple[bool, object, int, int, str]:
+    estimate = way.estimate
+    date = estimate.latest_date.toordinal() if estimate else 0
+    return (estimate is None, date, way.price_minor, way.cost_mills, way.label)
+
+
+def _named(way: Way, shown: Sequence[Way]) -> Way:
+    """Labels are unique among the options shown together: the date tells equal ones apart."""
+    if sum(other.label == way.label for other in shown) == 1 or way.estimate is None:
+        return way
+    return way._replace(label=f"{way.label}-by-{way.estimate.latest_date.isoformat()}")
+
+
+def choose(found: Sequence[Way], service: str) -> Way | Refusal:
+    """The way a customer's word means: `cheapest`, `fastest`, or an option's label."""
+    if service == FASTEST:
+        return min(found, key=lambda w: (_open_units(w), _rank(w)))
+    if service == CHEAPEST:
+        return min(found, key=lambda w: (_open_units(w), w.price_minor, w.cost_mills))
+    named = [w for w in found if service in (w.label, w.label.partition("-by-")[0])]
+    if named:
+        return min(named, key=lambda w: (_open_units(w), w.price_minor))
+    return Refusal(
+        code=RefusalCode.unknown_service,
+        message=(
+            f"service: found {service!r}, expected cheapest, fastest or one of "
+            f"{', '.join(w.label for w in found)}"
+        ),
+        field="service",
+        facts={"possible": [w.label for w in found]},
+    )
+
+
+def split_over_lines(
+    boxes: Sequence[tuple[str, str, tuple[tuple[str, int], ...]]],
+    lines: Sequence[tuple[int, str, int]],
+) -> tuple[list[list[tuple[int, int]]], list[tuple[int, int]]]:
+    """Hand the units of each box to order lines, lines in order; equal SKUs share.
+
+    lines  (line number, SKU, each)
+    Gives per box its (line number, each), and what no box holds.
+    """
+    left: dict[str, list[list[int]]] = defaultdict(list)
+    for line_no, sku, each in lines:
+        left[sku].append([line_no, each])
+    handed: list[list[tuple[int, int]]] = []
+    for _, _, contents in boxes:
+        mine: list[tuple[int, int]] = []
+        for sku, each in contents:
+            rest = each
+            while rest:
+                entry = left[sku][0]
+                take = min(rest, entry[1])
+                mine.append((entry[0], take))
+                entry[1] -= take
+                rest -= take
+                if not entry[1]:
+                    left[sku].pop(0)
+        handed.append(mine)
+    over = sorted((no, each) for entries in left.values() for no, each in entries if each)
+    return handed, over

@@ -1,0 +1,1 @@
+"""Rules that look over the whole house: the audit of what must always hold."""

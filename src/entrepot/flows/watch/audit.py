@@ -1,0 +1,113 @@
+"""The audit: every invariant that must hold, checked over the whole database.
+
+Run after every fault, every night, and by `entrepot audit`. Each room checks itself; here is what
+lies between them: each part's reservation is there and says the same, every fact was numbered and
+handled, and the audit log's chain is whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from entrepot.departments.access import service as access
+from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory.model import Reservation, ReservationState
+from entrepot.departments.ordering import service as ordering
+from entrepot.departments.ordering.model import PartState
+from entrepot.ground import events, subscriptions
+from entrepot.ground.database import Tx
+from entrepot.ground.telemetry import METRICS
+
+PAGE = 5_000
+FINDINGS_MAX = 100
+
+# Which reservation state stands behind which part state.
+BEHIND = {
+    PartState.backordered: ReservationState.waiting,
+    PartState.reserved: ReservationState.reserved,
+    PartState.released: ReservationState.allocated,
+    PartState.picked: ReservationState.allocated,
+    PartState.packed: ReservationState.allocated,
+    PartState.shipped: ReservationState.shipped,
+    PartState.delivered: ReservationState.shipped,
+    PartState.lost: ReservationState.shipped,
+    PartState.cancelled: ReservationState.cancelled,
+}
+
+
+class Audit(NamedTuple):
+    """findings in words (none = all is well), and how much was looked at."""
+
+    findings: list[str]
+    looked_at: dict[str, int]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every invariant holds."""
+        return not self.findings
+
+
+def audit(tx: Tx) -> Audit:
+    """Check everything, as of this transaction's statements; best on a database at rest."""
+    findings, looked_at = inventory.audit(tx)
+    order_findings, order_counts = ordering.audit(tx)
+    findings += order_findings
+    findings += list(_between(tx))
+    findings += _facts(tx)
+    findings += access.audit_findings(tx)
+    METRICS.audit_failures.set(len(findings))
+    return Audit(findings, {**looked_at, **order_counts, "facts": events.head(tx)})
+
+
+def _between(tx: Tx) -> Iterator[str]:
+    """Parts whose reservation is missing or says something else."""
+    after = ("", 0, 0)
+    found = 0
+    while True:
+        rows = ordering.reservations_behind(tx, after, PAGE)
+        order_ids = sorted({row[0] for row in rows})
+        known = {r.reservation_id: r for r in commitments.reservations_of_orders(tx, order_ids)}
+        for order_id, part_no, line_no, each, reservation_id, state, node in rows:
+            reservation = known.get(reservation_id) if reservation_id else None
+            finding = _compare(reservation, each, state, node)
+            if finding:
+                found += 1
+                yield f"order {order_id} part {part_no} line {line_no}: {finding}"
+        if len(rows) < PAGE or found >= FINDINGS_MAX:
+            return
+        after = rows[-1][:3]
+
+
+def _compare(
+    reservation: Reservation | None, each: int, state: str, node: str | None
+) -> str | None:
+    if reservation is None:
+        return "no reservation stands behind it"
+    expected = BEHIND[PartState(state)]
+    if reservation.state is not expected:
+        return f"is {state}, its reservation is {reservation.state} and not {expected}"
+    if reservation.quantity_each != each:
+        return f"{each} in the part, {reservation.quantity_each} reserved"
+    if reservation.node != node:
+        return f"at {node}, reserved at {reservation.node}"
+    return None
+
+
+def _facts(tx: Tx) -> list[str]:
+    """Facts that were not handled: by each subscription, in order, none parked."""
+    findings = []
+    head = events.head(tx)
+    for standing in subscriptions.progress(tx):
+        if standing.position > head:
+            findings.append(
+                f"subscription {standing.name}: at {standing.position}, beyond the head {head}"
+            )
+    for name, count in subscriptions.dead_letter_counts(tx).items():
+        if count:
+            findings.append(
+                f"subscription {name}: {count} facts could not be handled; "
+                "see `entrepot dead-letters`"
+            )
+    return findings
