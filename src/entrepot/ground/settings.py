@@ -1,0 +1,315 @@
+"""Every setting, read once from the environment.
+
+`SETTINGS` is the one table: names, defaults, units and what each is for. docs/settings.md is made
+from it. Code takes a `Settings` as an argument; nothing else reads the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
+
+from entrepot.words.outcome import Broken, shown
+
+PREFIX = "ENTREPOT_"
+LOG_LEVELS = ("debug", "info", "warning", "error")
+SIGNING_KEY_CHARACTERS_MIN = 32
+
+_HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+_ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+
+
+class Expected(Exception):
+    """A value does not fit; the text says what would."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How one installation runs. What each value means and its default stand in `SETTINGS`."""
+
+    data: Path
+    database_url: str | None = field(repr=False)  # may hold a password
+    pg_bin: Path | None
+    pg_user: str
+    host: str
+    port: int
+    doors: int
+    pool: int
+    disk_floor_mib: int
+    log_level: str
+    keys: Path
+    signing_key: str | None = field(repr=False)
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+        """The settings that `environment` asks for (None = this process's); the rest by default.
+
+        Raises: Broken naming every variable at fault, what was found and what was expected.
+        """
+        environment = os.environ if environment is None else environment
+        values: dict[str, Any] = {}
+        faults: list[str] = []
+        for setting in SETTINGS:
+            text = environment.get(setting.name, "").strip()
+            try:
+                values[setting.field] = (
+                    setting.read(text) if text else setting.default(values, environment)
+                )
+            except Expected as expected:
+                found = "a value (not shown, it may be secret)" if setting.secret else shown(text)
+                faults.append(f"{setting.name}: found {found}, expected {expected}")
+                values[setting.field] = setting.default(values, environment)
+        if faults:
+            raise Broken("\n".join(faults), kind="settings")
+        return Settings(**values)
+
+    @property
+    def run(self) -> Path:
+        """Folder of what only concerns the running processes: run file, locks, marker."""
+        return self.data / "run"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of PostgreSQL's log files."""
+        return self.data / "log"
+
+    @property
+    def is_embedded(self) -> bool:
+        """Whether this installation starts its own PostgreSQL."""
+        return self.database_url is None
+
+
+def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]:
+    """Variables that look like settings but are none, each with the nearest real name."""
+    environment = os.environ if environment is None else environment
+    names = [setting.name for setting in SETTINGS]
+    found = []
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in names:
+            near = difflib.get_close_matches(name, names, n=1)
+            found.append(
+                f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "")
+            )
+    return found
+
+
+def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        # Not int() alone: it also takes underscores, signs and digits of other scripts.
+        if not re.fullmatch(r"[0-9]{1,9}", text) or not minimum <= int(text) <= maximum:
+            raise Expected(f"a whole number from {minimum} to {maximum}")
+        return int(text)
+
+    return read
+
+
+def _path(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_absolute():
+        raise Expected("an absolute path, such as /var/lib/entrepot")
+    return path
+
+
+def _database_url(text: str) -> str:
+    try:
+        parts = conninfo_to_dict(text)
+    except ProgrammingError:
+        parts = {}
+    if not re.match(r"postgres(ql)?://", text) or not parts.get("dbname"):
+        raise Expected("an address such as postgresql://user:password@host:5432/entrepot")
+    return text
+
+
+def _pg_bin(text: str) -> Path:
+    path = _path(text)
+    missing = [name for name in ("postgres", "initdb") if not (path / name).is_file()]
+    if missing:
+        raise Expected(f"a folder with the PostgreSQL programs; {', '.join(missing)} not there")
+    return path
+
+
+def _pg_user(text: str) -> str:
+    if not _ACCOUNT.fullmatch(text) or text == "root":
+        raise Expected("the name of an unprivileged account, such as entrepot")
+    return text
+
+
+def _host(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        # All digits and dots would be an address that was mistyped.
+        if not _HOST_NAME.fullmatch(text) or re.fullmatch(r"[0-9.]+", text):
+            raise Expected("an IP address or a host name, such as 127.0.0.1") from None
+        return text
+
+
+def _log_level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise Expected(f"one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
+def _signing_key(text: str) -> str:
+    if len(text) < SIGNING_KEY_CHARACTERS_MIN:
+        raise Expected(f"at least {SIGNING_KEY_CHARACTERS_MIN} characters of random text")
+    return text
+
+
+Default = Callable[[Mapping[str, Any], Mapping[str, str]], Any]
+
+
+def _fixed(value: object) -> Default:
+    return lambda _values, _environment: value
+
+
+def _data_home(_values: Mapping[str, Any], environment: Mapping[str, str]) -> Path:
+    if os.geteuid() == 0:
+        return Path("/var/lib/entrepot")
+    home = environment.get("HOME", "")
+    return (Path(home) if home else Path.home()) / ".local" / "share" / "entrepot"
+
+
+class Setting(NamedTuple):
+    """One row of the table.
+
+    field         of `Settings`
+    unit          of the value, or what kind of text it is
+    default_text  the default as a reader sees it; '' = not set
+    secret        never shown, not even in a message about it
+    """
+
+    name: str
+    field: str
+    unit: str
+    default_text: str
+    purpose: str
+    read: Callable[[str], Any]
+    default: Default
+    secret: bool = False
+
+
+# In this order: a default may use the values above it.
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "ENTREPOT_DATA",
+        "data",
+        "absolute path",
+        "/var/lib/entrepot for root, else ~/.local/share/entrepot",
+        "The data home: the embedded PostgreSQL, its log, keys and run files.",
+        _path,
+        _data_home,
+    ),
+    Setting(
+        "ENTREPOT_DATABASE_URL",
+        "database_url",
+        "libpq address",
+        "",
+        "A PostgreSQL 18 run by someone else; when set, none is started here.",
+        _database_url,
+        _fixed(None),
+        secret=True,
+    ),
+    Setting(
+        "ENTREPOT_PG_BIN",
+        "pg_bin",
+        "absolute path",
+        "",
+        "Folder of other PostgreSQL 18 programs to use instead of those installed with Entrepot.",
+        _pg_bin,
+        _fixed(None),
+    ),
+    Setting(
+        "ENTREPOT_PG_USER",
+        "pg_user",
+        "account name",
+        "entrepot",
+        "Account that runs PostgreSQL when Entrepot is started by root; made if it is missing.",
+        _pg_user,
+        _fixed("entrepot"),
+    ),
+    Setting(
+        "ENTREPOT_HOST",
+        "host",
+        "address",
+        "127.0.0.1",
+        "Address the HTTP doors listen on; 0.0.0.0 is every IPv4 address of the machine.",
+        _host,
+        _fixed("127.0.0.1"),
+    ),
+    Setting(
+        "ENTREPOT_PORT",
+        "port",
+        "TCP port",
+        "8420",
+        "Port the HTTP doors listen on.",
+        _whole(1, 65_535),
+        _fixed(8420),
+    ),
+    Setting(
+        "ENTREPOT_DOORS",
+        "doors",
+        "processes",
+        "2",
+        "Door processes that answer HTTP requests; about one per core.",
+        _whole(1, 64),
+        _fixed(2),
+    ),
+    Setting(
+        "ENTREPOT_POOL",
+        "pool",
+        "connections",
+        "8",
+        "Database connections each process may open.",
+        _whole(1, 100),
+        _fixed(8),
+    ),
+    Setting(
+        "ENTREPOT_DISK_FLOOR_MIB",
+        "disk_floor_mib",
+        "MiB",
+        "512",
+        "Free space of the data home below which the system accepts no changes.",
+        _whole(0, 999_999_999),
+        _fixed(512),
+    ),
+    Setting(
+        "ENTREPOT_LOG_LEVEL",
+        "log_level",
+        " or ".join(LOG_LEVELS),
+        "info",
+        "The least serious log lines that are written.",
+        _log_level,
+        _fixed("info"),
+    ),
+    Setting(
+        "ENTREPOT_KEYS",
+        "keys",
+        "absolute path",
+        "keys in the data home",
+        "Folder of the keys of personal data, the second store; it has its own backup.",
+        _path,
+        lambda values, _environment: values["data"] / "keys",
+    ),
+    Setting(
+        "ENTREPOT_SIGNING_KEY",
+        "signing_key",
+        "text",
+        "",
+        "Key that signs offers; when not set, one is made and kept with the keys.",
+        _signing_key,
+        _fixed(None),
+        secret=True,
+    ),
+)
+
+assert [s.field for s in SETTINGS] == [f.name for f in fields(Settings)], "a row per field"
