@@ -9,6 +9,8 @@ import pytest
 
 from tests.postgres import Server, fresh_database, shared_server
 
+pytest_plugins = ["tests.database_fixture"]
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
