@@ -205,7 +205,11 @@ def translated() -> Iterator[None]:
         raise Conflict(f"database: {kind}{detail}", kind=kind) from error
     except (errors.DiskFull, errors.OutOfMemory, errors.ReadOnlySqlTransaction) as error:
         raise Unavailable(f"database refuses to write: {_first_line(error)}") from error
-    except (errors.QueryCanceled, errors.TransactionTimeout) as error:
+    except (
+        errors.QueryCanceled,
+        errors.TransactionTimeout,
+        errors.IdleInTransactionSessionTimeout,
+    ) as error:
         raise Unavailable(f"database took too long: {_first_line(error)}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
         raise Unavailable(f"database not reachable: {_first_line(error)}") from error

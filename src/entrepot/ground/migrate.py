@@ -19,7 +19,7 @@ import psycopg
 from psycopg import errors, sql
 
 from entrepot.ground.clock import Clock, SystemClock
-from entrepot.ground.database import APPLICATION_ROLE, translated
+from entrepot.ground.database import APPLICATION_ROLE, Tx, translated
 from entrepot.ground.queries import load_queries
 from entrepot.words.outcome import Broken, Unavailable
 
@@ -110,10 +110,11 @@ def migrate(url: str, *, clock: Clock | None = None, from_files: bool = False) -
     with translated(), psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (MIGRATE_LOCK,))
         wanted = migrations()
-        known = _known(connection)
+        is_new = not _has_schema(connection)
+        known = [] if is_new else _known(connection)
         _compare(known, wanted)
         _ensure_role(connection)
-        if not known and not from_files:
+        if is_new and not from_files:
             applied = _create(connection, clock, wanted)
         else:
             applied = [
@@ -125,7 +126,12 @@ def migrate(url: str, *, clock: Clock | None = None, from_files: bool = False) -
 
 def schema_number(connection: psycopg.Connection[Any]) -> int:
     """The number of the database's schema; 0 when it has none."""
-    return len(_known(connection))
+    return len(_known(connection)) if _has_schema(connection) else 0
+
+
+def schema_number_of(tx: Tx) -> int:
+    """The number of the schema behind a transaction."""
+    return len(tx.rows(Q.read_migrations))
 
 
 def require_schema(url: str) -> None:
@@ -139,10 +145,12 @@ def require_schema(url: str) -> None:
         )
 
 
-def _known(connection: psycopg.Connection[Any]) -> list[tuple[int, str, str]]:
+def _has_schema(connection: psycopg.Connection[Any]) -> bool:
     has = connection.execute(Q.has_migrations).fetchone()
-    if not has or not has[0]:
-        return []
+    return bool(has and has[0])
+
+
+def _known(connection: psycopg.Connection[Any]) -> list[tuple[int, str, str]]:
     return [(row[0], row[1], row[2]) for row in connection.execute(Q.read_migrations)]
 
 
