@@ -168,7 +168,7 @@ def test_lower_costs_never_cost_more(case: Case, data: st.DataObject) -> None:
     ]
     before, after = case.solve(), case.solve(sites=cheaper)
     if isinstance(before, Refusal):
-        assert before == after
+        assert isinstance(after, Refusal)
         return
     assert isinstance(after, Plan)
     assert after.cost_mills <= before.cost_mills

@@ -63,7 +63,42 @@ def estimate(
     zone_of_destination: str,
     quantile_ppm: int,
 ) -> Estimate | Refusal:
-    """When a box ordered at `at` arrives: handling, then the next pickup, then days in transit.
+    """When a box ordered at `at` arrives: `handover`, then `arrival`, whose refusals it returns."""
+    handed_over = handover(at, handling, service)
+    if isinstance(handed_over, Refusal):
+        return handed_over
+    return arrival(*handed_over, service, transit_ppm, zone_of_destination, quantile_ppm)
+
+
+def handover(
+    at: datetime, handling: Handling, service: Service
+) -> tuple[datetime, datetime] | Refusal:
+    """The instants at which a box ordered at `at` is ready, and at which a pickup takes it.
+
+    Refuses: not_deliverable when the node never works again or the carrier never collects.
+    """
+    calendar = pickups = handling.calendar
+    if service.closed_dates:
+        closed = calendar.closed_dates | service.closed_dates
+        pickups = msgspec.structs.replace(calendar, closed_dates=closed)
+    try:
+        ready_at = add_working_minutes(calendar, at, handling.minutes)
+        return ready_at, next_cut_off(
+            pickups, service.cut_off_minute, service.pickup_days, ready_at
+        )
+    except NeverOpens as never:
+        return Refusal(RefusalCode.not_deliverable, f"handling: {never}", "handling")
+
+
+def arrival(
+    ready_at: datetime,
+    handover_at: datetime,
+    service: Service,
+    transit_ppm: Sequence[int],
+    zone_of_destination: str,
+    quantile_ppm: int,
+) -> Estimate | Refusal:
+    """When a box handed over at `handover_at` arrives.
 
     transit_ppm          probability of 0, 1, 2 ... days; day n is the service's n-th delivery day
                          after the date of the pickup at the destination, day 0 that date itself
@@ -72,21 +107,11 @@ def estimate(
     quantile_ppm         probability with which latest_date is to be kept, 500,000 to 1,000,000
 
     Refuses: bad_value and too_many for a distribution that is none, or a quantile out of range;
-    not_deliverable when the node never works again, or the carrier never collects or delivers.
+    not_deliverable when the carrier never delivers.
     """
     refused = check_transit(transit_ppm, "transit_ppm") or _check_quantile(quantile_ppm)
     if refused is not None:
         return refused
-    calendar = handling.calendar
-    pickups = calendar
-    if service.closed_dates:
-        closed = calendar.closed_dates | service.closed_dates
-        pickups = msgspec.structs.replace(calendar, closed_dates=closed)
-    try:
-        ready_at = add_working_minutes(calendar, at, handling.minutes)
-        handover_at = next_cut_off(pickups, service.cut_off_minute, service.pickup_days, ready_at)
-    except NeverOpens as never:
-        return Refusal(RefusalCode.not_deliverable, f"handling: {never}", "handling")
     if not service.delivery_days:
         return Refusal(
             RefusalCode.not_deliverable,
@@ -94,9 +119,9 @@ def estimate(
             "correct the service",
             "delivery_days",
         )
-    handed_over = local_date(Calendar(zone_of_destination, _NO_HOURS), handover_at)
+    start = local_date(Calendar(zone_of_destination, _NO_HOURS), handover_at)
     arrivals: Counter[date] = Counter()
-    for on, ppm in zip(_delivery_dates(service, handed_over), transit_ppm, strict=False):
+    for on, ppm in zip(_delivery_dates(service, start), transit_ppm, strict=False):
         if ppm:
             arrivals[on] += ppm
     return _joint(ready_at, handover_at, [tuple(arrivals.items())], quantile_ppm)

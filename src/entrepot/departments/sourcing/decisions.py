@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
+from math import gcd
 from operator import itemgetter
 
 import msgspec
@@ -52,7 +53,8 @@ def best_split(
     eaches first. Ties go to fewer boxes, then to the sites that come first. The plan is the
     exact minimum with up to 12 sites; with more, `exact` says whether that is proven.
 
-    Refuses: not_enough_stock, with what is asked and available for every line that falls short.
+    Refuses: not_enough_stock, with what is asked and available for every line that falls short;
+    where only the number of boxes is too small, in the plan that leaves out least.
     """
     depth = 1 if keep_together else max_boxes
     may_leave_out = unfilled_mills is not None and not keep_together
@@ -83,6 +85,7 @@ def _problem(
 ) -> tuple[Problem, list[int]]:
     """The demands as a problem of subsets, and the indexes of the lines to be divided."""
     assert max_boxes is None or max_boxes >= 1, f"max_boxes is {max_boxes}, expected 1 or more"
+    assert not weights or min(weights) >= 1, "a weight of unfilled_mills is below 1"
     asked = [line.quantity_each for line in demand]
     dearest = ceiling = 0
     for site in sites:
@@ -94,7 +97,9 @@ def _problem(
     # Leaving out one each weighs more than all that can be sent, so that no plan saves money by
     # leaving out what another one sends.
     ceiling += 1 + dearest * sum(asked)
-    unit = [ceiling] * len(asked) if weights is None else [ceiling * w for w in weights]
+    # Only their ratios count, and small ones keep the search inside 64 bits.
+    common = gcd(*weights) if weights else 1
+    unit = [ceiling * w // common for w in weights or [1] * len(asked)]
     penalty = [quantity * each for quantity, each in zip(asked, unit, strict=True)]
     rows = [
         [
