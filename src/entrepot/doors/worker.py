@@ -67,6 +67,10 @@ class Worker:
             thread.start()
             self._threads.append(thread)
 
+    def ask_to_stop(self) -> None:
+        """Let the threads end; safe to call from a signal handler."""
+        self._stop.set()
+
     def stop(self, timeout_s: float = 10.0) -> None:
         """Let each thread end its present transaction, then end."""
         self._stop.set()

@@ -98,6 +98,12 @@ def answer(tx: Tx, answers: Mapping[str, bytes]) -> None:
         assert count == len(ids), "only claimed commands are answered"
 
 
+def read_answer(tx: Tx, command_id: str) -> bytes | None:
+    """What a command answered; None when there is no such command."""
+    known = _known(tx, [command_id])
+    return known[command_id][1] if command_id in known else None
+
+
 def forget(database: Database) -> int:
     """Remove commands older than the retention, in small batches; gives how many."""
     total = 0

@@ -2,77 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-import anyio
-import msgspec
-from litestar import Litestar, Request, Response, Router
-from litestar.connection import ASGIConnection
+import anyio.to_thread
+from litestar import Litestar, Router
 from litestar.datastructures import State
-from litestar.handlers import BaseRouteHandler
+from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
 from entrepot import __version__
-from entrepot.departments.access import decisions as access_decisions
-from entrepot.departments.access import service as access
-from entrepot.departments.access.model import Principal
-from entrepot.doors.http import operations, orders, stock
-from entrepot.doors.http.problems import HANDLERS, Refused
 from entrepot.doors.house import House
-from entrepot.ground.telemetry import METRICS, continued_from
-from entrepot.words.outcome import Refusal, RefusalCode
+from entrepot.doors.http import operations, orders, stock
+from entrepot.doors.http.admission import PUBLIC, admit
+from entrepot.doors.http.measure import Measured
+from entrepot.doors.http.problems import HANDLERS
 
-PUBLIC = "public"
 BODY_BYTES_MAX = 1_000_000
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def _unknown_key() -> Refusal:
-    return Refusal(
-        code=RefusalCode.unauthenticated,
-        message=(
-            "Authorization: expected `Bearer <API key>`; "
-            "make a key with `entrepot key create` or ask an administrator for one"
+def create(house: House) -> Litestar:
+    """The application over an open house; who made the house closes it.
+
+    Handlers run in threads, as many as there are database connections, so that a request never
+    waits for a connection behind its back.
+    """
+
+    async def size_threads(_: Litestar) -> None:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
+
+    app = Litestar(
+        route_handlers=[
+            orders.ROUTER,
+            stock.ROUTER,
+            operations.ROUTER,
+            operations.METRICS_ROUTER,
+        ],
+        guards=[admit],
+        middleware=[DefineMiddleware(Measured)],
+        exception_handlers=HANDLERS,
+        on_startup=[size_threads],
+        openapi_config=_openapi(),
+        request_max_body_size=BODY_BYTES_MAX,
+        state=State({"house": house}),
+        logging_config=None,
+    )
+    _require_permissions(app)
+    return app
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Entrepot",
+        version=__version__,
+        description=(
+            "Quotes, orders and stock of an online retailer. Money is in minor units, quantities "
+            "are whole pieces, times are UTC. What is refused is answered as problem+json with a "
+            "code, what was found and what was expected."
         ),
-        field="Authorization",
+        use_handler_docstrings=True,
+        openapi_router=Router(path="/v1", route_handlers=[], opt={"permission": PUBLIC}),
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(
+            security_schemes={"apiKey": SecurityScheme(type="http", scheme="bearer")}
+        ),
+        security=[{"apiKey": []}],
     )
 
 
-async def admit(
-    connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler
-) -> None:
-    """The one gate: who is it, and may they do this. A route without permission admits nobody."""
-    permission = handler.opt.get("permission")
-    if permission == PUBLIC:
-        return
-    house: House = connection.app.state.house
-    scheme, _, key = connection.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise Refused(_unknown_key())
-    principal = access.cached(house.access_cache, key.strip(), house.clock.monotonic())
-    if principal is None:
-        found = await anyio.to_thread.run_sync(_authenticate, house, key.strip())
-        if isinstance(found, Refusal):
-            raise Refused(found)
-        principal = found
-    assert permission is not None, f"{handler} names no permission"
-    if refusal := access_decisions.permit(principal, permission):
-        raise Refused(refusal)
-    if connection.scope.get("method") not in SAFE_METHODS and house.is_read_only():
-        raise Refused(
-            Refusal(
-                code=RefusalCode.read_only,
-                message=(
-                    "the system takes no changes at present: the disk is nearly full; "
-                    "`entrepot doctor` on the server says what to do"
-                ),
+def _require_permissions(app: Litestar) -> None:
+    """A route that names no permission is a bug found at start, not at the first request."""
+    for route in app.routes:
+        handlers: list[Any] = list(getattr(route, "route_handlers", []))
+        for handler in handlers:
+            assert handler.opt.get("permission") or "OPTIONS" in handler.http_methods, (
+                f"{route.path} names no permission"
             )
-        )
-    connection.scope["state"]["principal"] = principal
-
-
-def _authenticate(house: House, key: str) -> Principal | Refusal:
-    return house.database.run(lambda tx: access.authenticate(tx, key))

@@ -37,7 +37,10 @@ class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CancelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Why the order is cancelled: customer, payment_declined, fraud, stock, address, staff, other."""
+    """Why the order is cancelled.
+
+    reason  customer, payment_declined, payment_timeout, fraud, stock, address, staff or other
+    """
 
     reason: str
 

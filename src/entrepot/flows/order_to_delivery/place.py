@@ -105,6 +105,16 @@ def _kept(content: bytes) -> Answer:
     return answer
 
 
+def kept_answer(content: bytes | None) -> Placed | None:
+    """The order that a command placed, from its kept answer; None when it placed none."""
+    if content is None:
+        return None
+    try:
+        return msgspec.json.decode(content, type=_Kept).placed
+    except msgspec.ValidationError:  # the answer of another kind of command
+        return None
+
+
 def _place(
     tx: Tx,
     orders: Sequence[PlaceOrder],

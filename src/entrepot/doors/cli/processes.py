@@ -1,0 +1,53 @@
+"""The processes that `serve` supervises; not meant to be called by hand."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+
+from entrepot.doors.cli.opened import settings_now
+from entrepot.doors.house import House
+from entrepot.doors.http import serve as http
+from entrepot.doors.worker import Worker
+from entrepot.flows import reactions
+from entrepot.ground.clock import SystemClock
+from entrepot.ground.disk import is_read_only
+from entrepot.ground.telemetry import configure
+
+
+def door() -> None:
+    """Serve the HTTP API in this process."""
+    settings = settings_now()
+    clock = SystemClock()
+    configure(now=clock.now, level=settings.log_level, fields={"process": "door"})
+    with House(
+        settings,
+        name=f"entrepot-door-{os.getpid()}",
+        clock=clock,
+        read_only=lambda: is_read_only(settings),
+    ) as house:
+        http.run(house)
+
+
+def work() -> None:
+    """Number facts, run subscriptions, jobs and the timetable in this process."""
+    settings = settings_now()
+    clock = SystemClock()
+    configure(now=clock.now, level=settings.log_level, fields={"process": "worker"})
+    with House(settings, name=f"entrepot-worker-{os.getpid()}", clock=clock) as house:
+        worker = Worker(
+            house.database,
+            subscriptions=reactions.SUBSCRIPTIONS,
+            handlers=reactions.HANDLERS,
+            timetable=reactions.TIMETABLE,
+        )
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            worker.ask_to_stop()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        worker.start()
+        worker.wait()
+        worker.stop()
