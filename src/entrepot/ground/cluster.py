@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pwd
 import shutil
 import signal
 import subprocess
@@ -50,7 +49,13 @@ from entrepot.ground.cluster_settings import (
     wanted_settings,
     write_configuration,
 )
-from entrepot.ground.files import Owner, private_folder, sync_folder
+from entrepot.ground.files import (
+    Owner,
+    account_name,
+    data_home,
+    private_folder,
+    sync_folder,
+)
 from entrepot.ground.processes import identity, reap
 from entrepot.ground.settings import Settings
 from entrepot.ground.telemetry import get_logger
@@ -61,6 +66,7 @@ SOCKET_NAME = f".s.PGSQL.{SOCKET_PORT}"
 SOCKET_PATH_BYTES_MAX = 107
 READY_S = 300.0
 STOP_S = 60.0
+TELL_EVERY_S = 10.0
 PAUSE_S = 0.03
 RELOAD_S = 2.0
 LOG_TAIL_LINES = 12
@@ -148,16 +154,18 @@ class Cluster:
         self._child: subprocess.Popen[bytes] | None = None
         self._start_log = settings.run / "postgres-start.log"
 
-    def ensure_started(self, keep_waiting: Callable[[], bool] = lambda: True) -> Running:
+    def ensure_started(self, keep_waiting: Callable[[], bool] | None = None) -> Running:
         """The server, ready: found running, or made when there is none yet, and started.
 
-        keep_waiting  asked again and again during a long recovery; False ends the waiting
+        keep_waiting  asked again and again during a long recovery; False ends the waiting.
+                      None = wait five minutes
         Raises: Broken with what a person must do; Unavailable when it takes too long or waiting
         was ended. The server may then still become ready: call again.
         """
         account = server_account(self.settings.pg_user)
         self._make_folders(account)
         with only_starter(self._lock, self._clock):
+            keep_waiting = keep_waiting or self._five_minutes()
             found = self._settled()
             if found is not None:
                 self._wait_ready(found.pid, keep_waiting)
@@ -209,22 +217,9 @@ class Cluster:
         return self.settings.run / "postgres.lock"
 
     def _make_folders(self, account: Account) -> None:
-        home = self.settings.data
         # The server's account must pass through folders that belong to root, but not list them.
         passed = 0o711 if account.switch else 0o700
-        if not home.is_dir():
-            try:
-                home.mkdir(mode=passed, parents=True)
-            except OSError as error:
-                raise Broken(
-                    f"ENTREPOT_DATA: cannot make {home} ({error.strerror}); make it for account "
-                    f"{_own_name()}, or choose another folder"
-                ) from error
-        elif not os.access(home, os.W_OK | os.X_OK):
-            raise Broken(
-                f"ENTREPOT_DATA: account {_own_name()} may not write to {home}; "
-                f"give it the folder (chown {_own_name()} {home}) or choose another"
-            )
+        home = data_home(self.settings.data, mode=passed)
         require_reachable(home, account)
         us = Owner(os.geteuid(), os.getegid())
         private_folder(self.settings.run, owner=us)
@@ -329,12 +324,12 @@ class Cluster:
 
     def _write_configuration(self, data: Path, account: Account) -> list[str]:
         local = self.settings.data / LOCAL_TUNING
-        files = configuration_files(data, self.wanted(), account, _own_name(), local)
+        files = configuration_files(data, self.wanted(), account, account_name(), local)
         return write_configuration(data, files, account)
 
     def _wait_ready(self, pid: int, keep_waiting: Callable[[], bool]) -> None:
-        deadline = self._clock.monotonic() + READY_S
-        refused = "not asked yet"
+        refused = "it has not said so"
+        tell_at = self._clock.monotonic() + TELL_EVERY_S
         while True:
             if self._is_gone(pid):
                 raise Broken(f"PostgreSQL did not start; {self._last_words()}")
@@ -346,14 +341,18 @@ class Cluster:
                 except psycopg.OperationalError as error:
                     refused = str(error).strip()
             if not keep_waiting():
-                raise Unavailable(f"PostgreSQL (process {pid}) is not ready; waiting was ended")
-            if self._clock.monotonic() >= deadline:
                 raise Unavailable(
-                    f"PostgreSQL (process {pid}) is not ready after {READY_S:.0f} s, perhaps "
-                    f"still recovering ({refused}); see {self.settings.logs}, then start again "
-                    "to go on waiting"
+                    f"PostgreSQL (process {pid}) is not ready, perhaps still recovering "
+                    f"({refused}); see {self.settings.logs}, then start again to go on waiting"
                 )
+            if self._clock.monotonic() >= tell_at:
+                tell_at += TELL_EVERY_S
+                log.warning("cluster.not_ready_yet", pid=pid, reason=refused)
             self._clock.sleep(PAUSE_S)
+
+    def _five_minutes(self) -> Callable[[], bool]:
+        deadline = self._clock.monotonic() + READY_S
+        return lambda: self._clock.monotonic() < deadline
 
     def _is_gone(self, pid: int) -> bool:
         if identity(pid) is not None:
@@ -423,13 +422,6 @@ class Cluster:
             if any("FATAL" in line or "PANIC" in line or "ERROR" in line for line in lines):
                 return "its last words: " + " | ".join(lines)
         return f"it left no message in {self._start_log}"
-
-
-def _own_name() -> str:
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
 
 
 def _tail(done: subprocess.CompletedProcess[str]) -> str:

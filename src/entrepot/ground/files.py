@@ -8,6 +8,7 @@ synced: a reader sees the old content or the new, never a part.
 from __future__ import annotations
 
 import os
+import pwd
 import stat
 from pathlib import Path
 from typing import NamedTuple
@@ -94,3 +95,34 @@ def private_folder(path: Path, *, mode: int = 0o700, owner: Owner | None = None)
     finally:
         os.close(descriptor)
     return path
+
+
+def data_home(path: Path, *, mode: int = 0o700) -> Path:
+    """The data home, made with `mode` if it is missing and left as it is otherwise; gives the path.
+
+    Raises: Broken when it cannot be made or this account may not write to it.
+    """
+    us = account_name()
+    if not path.is_dir():
+        try:
+            path.mkdir(parents=True)
+            path.chmod(mode)
+        except OSError as error:
+            raise Broken(
+                f"ENTREPOT_DATA: cannot make {path} ({error.strerror}); "
+                f"make it for account {us}, or choose another folder"
+            ) from error
+    elif not os.access(path, os.W_OK | os.X_OK):
+        raise Broken(
+            f"ENTREPOT_DATA: account {us} may not write to {path}; "
+            f"give it the folder (chown {us} {path}) or choose another"
+        )
+    return path
+
+
+def account_name() -> str:
+    """The name of the account this process runs as; its number when it has none."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())

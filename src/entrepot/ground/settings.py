@@ -102,6 +102,11 @@ def unknown_variables(environment: Mapping[str, str] | None = None) -> list[str]
     return found
 
 
+def child_environment(changes: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `changes`, for a process it starts."""
+    return {**os.environ, **changes}
+
+
 def _whole(minimum: int, maximum: int) -> Callable[[str], int]:
     def read(text: str) -> int:
         # Not int() alone: it also takes underscores, signs and digits of other scripts.

@@ -1,0 +1,74 @@
+"""The run file: who is running, for `status`, `stop` and the next start.
+
+A run file outlives a supervisor that was killed. So every process in it is named by its identity,
+not its number, and the file counts only while that supervisor lives.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+from entrepot.ground.files import write_durably
+from entrepot.ground.processes import Identity, is_alive
+from entrepot.ground.settings import Settings
+
+
+class RunningChild(msgspec.Struct, frozen=True):
+    """One supervised process.
+
+    state     starting, ready, waiting (for its next start) or failing (again and again)
+    restarts  since the supervisor started
+    """
+
+    name: str
+    state: str
+    restarts: int
+    process: Identity | None
+    started_at: datetime | None
+
+
+class RunFile(msgspec.Struct, frozen=True):
+    """What one supervisor runs.
+
+    state     starting, ready or stopping
+    embedded  whether PostgreSQL is ours; then its state stands in the data directory
+    """
+
+    supervisor: Identity
+    started_at: datetime
+    state: str
+    host: str
+    port: int
+    embedded: bool
+    children: tuple[RunningChild, ...]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether that supervisor still runs."""
+        return is_alive(self.supervisor)
+
+
+def run_file_path(settings: Settings) -> Path:
+    """Where it is."""
+    return settings.run / "supervisor.json"
+
+
+def read_run_file(settings: Settings) -> RunFile | None:
+    """The run file, of a living supervisor or not; None when there is none that can be read."""
+    try:
+        return msgspec.json.decode(run_file_path(settings).read_bytes(), type=RunFile)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def write_run_file(settings: Settings, content: RunFile) -> None:
+    """Replace the run file; a reader sees the old one or the new."""
+    write_durably(run_file_path(settings), msgspec.json.encode(content), mode=0o600)
+
+
+def remove_run_file(settings: Settings) -> None:
+    """Nobody runs here any more."""
+    run_file_path(settings).unlink(missing_ok=True)
