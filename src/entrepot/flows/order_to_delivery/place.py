@@ -54,7 +54,9 @@ def place_orders(
     offer, not_enough_stock (without `backorder`), not_deliverable.
     Raises: Conflict when stock or an order id was taken meanwhile: decide again.
     """
-    unique = {c.command_id: c for c in reversed(orders)}
+    unique: dict[str, PlaceOrder] = {}
+    for command in orders:
+        unique.setdefault(command.command_id, command)
     contents = {i: msgspec.json.encode(c, order="deterministic") for i, c in unique.items()}
     claims = dict(
         zip(

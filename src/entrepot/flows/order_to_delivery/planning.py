@@ -29,7 +29,7 @@ from entrepot.departments.sourcing import terms
 from entrepot.departments.sourcing.model import Box, Demand, Site
 from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.gather import View
-from entrepot.words.calendar import NeverOpens, add_working_minutes, local_date, next_cut_off
+from entrepot.words.calendar import local_date
 from entrepot.words.money import MILLS_PER_MINOR
 from entrepot.words.outcome import Refusal, RefusalCode
 
@@ -111,26 +111,23 @@ def _estimate(
         pickup_days=frozenset(service.pickup_days),
         delivery_days=frozenset(service.delivery_days),
     )
-    weekday = _pickup_weekday(at, handling, carried)
-    if weekday is None:
+    handed_over = promise.handover(at, handling, carried)
+    if isinstance(handed_over, Refusal):
         return None
+    ready_at, handover_at = handed_over
+    weekday = local_date(calendar, handover_at).weekday()
     shares = network.transit(known, service.service_id, zone, weekday)
     if shares is None:
         return None
-    found = promise.estimate(
-        at, handling, carried, _by_days(shares), destination_zone, view.policy.quantile_ppm
+    found = promise.arrival(
+        ready_at,
+        handover_at,
+        carried,
+        _by_days(shares),
+        destination_zone,
+        view.policy.quantile_ppm,
     )
     return None if isinstance(found, Refusal) else found
-
-
-def _pickup_weekday(at: datetime, handling: Handling, carried: PromiseService) -> int | None:
-    """The weekday, at the node, of the pickup that takes the order; None when there is none."""
-    try:
-        ready = add_working_minutes(handling.calendar, at, handling.minutes)
-        pickup = next_cut_off(handling.calendar, carried.cut_off_minute, carried.pickup_days, ready)
-    except NeverOpens:
-        return None
-    return local_date(handling.calendar, pickup).weekday()
 
 
 def _by_days(shares: Sequence[tuple[int, int]]) -> tuple[int, ...]:
