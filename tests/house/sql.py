@@ -62,11 +62,8 @@ def placeholders(text: str) -> set[str]:
     return {found[1] for found in _PLACEHOLDER.finditer(text) if found[1]}
 
 
-def parse(text: str) -> list[Statement]:
-    """The statements of a text; the driver's placeholders stand for parameters.
-
-    Raises: pglast.parser.ParseError for what PostgreSQL would not parse.
-    """
+def numbered(text: str) -> str:
+    """A query with the driver's placeholders as PostgreSQL's own: `$1`, the same for a name."""
     names: list[str] = []
 
     def number(found: re.Match[str]) -> str:
@@ -76,7 +73,15 @@ def parse(text: str) -> list[Statement]:
             names.append(found[0])
         return f"${names.index(found[0]) + 1}"
 
-    plain = _PLACEHOLDER.sub(number, text)
+    return _PLACEHOLDER.sub(number, text)
+
+
+def parse(text: str) -> list[Statement]:
+    """The statements of a text.
+
+    Raises: pglast.parser.ParseError for what PostgreSQL would not parse.
+    """
+    plain = numbered(text)
     statements, end = [], 0
     for raw in parse_sql(plain):
         line = plain.count("\n", 0, raw.stmt_location) + 1

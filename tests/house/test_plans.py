@@ -1,0 +1,159 @@
+"""Golden plans of the hot queries, and the order in which they take rows.
+
+To make a query hot, add two lines to `HOT`, rows to plans/fill.sql if its tables have none, and run
+`ENTREPOT_ACCEPT_PLANS=1 pytest tests/house/test_plans.py`; review the new file like code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from entrepot.ground.migrate import migrate
+from tests.house.explain import Plan, explain, index_columns, locking, order
+from tests.postgres import Server, fresh_database
+
+PLANS = Path(__file__).parent / "plans"
+ACCEPT = "ENTREPOT_ACCEPT_PLANS"
+
+AT = datetime(2025, 3, 2, 12, tzinfo=UTC)
+COMMANDS = [f"app:{n:08}" for n in range(29_990, 30_010)]
+SKUS = [f"SKU-{n:06}" for n in range(100, 120)]
+NODES = ["DC1"] * len(SKUS)
+IDS = [UUID(int=n) for n in range(401, 401 + 4 * len(SKUS), 4)]
+
+
+class Hot(NamedTuple):
+    """A hot query with values like those of every day.
+
+    takes  the columns by which it takes the rows it locks; or in words why no order is needed;
+           None = it locks none
+    """
+
+    package: str
+    name: str
+    values: dict[str, Any]
+    takes: tuple[str, ...] | str | None = None
+
+
+GROUND, INVENTORY = "entrepot.ground", "entrepot.departments.inventory"
+
+HOT = [
+    Hot(GROUND, "claim_commands", {"command_ids": COMMANDS, "hashes": [b"x" * 32] * 20, "at": AT},
+        takes=("command_id",)),
+    Hot(GROUND, "read_commands", {"command_ids": COMMANDS}),
+    Hot(GROUND, "answer_commands", {"command_ids": COMMANDS, "answers": [b"{}"] * 20},
+        takes="the rows were locked in order when the commands were claimed"),
+    Hot(GROUND, "sequence_batch", {"limit": 2_000, "head": 30_000},
+        takes="one sequencer at a time, by the lock of the head"),
+    Hot(GROUND, "read_log", {"after": 29_000, "to": 30_000, "names": ["OrderPlaced", "PriceSet"]}),
+    Hot(GROUND, "read_subject", {"subject": "order/O-5000", "limit": 1_000}),
+    Hot(GROUND, "lock_subscription", {"name": "subscription_3"},
+        takes="one row, and passes on when it is locked"),
+    Hot(GROUND, "take_job", {"kinds": ["print_label", "send_notice"], "at": AT},
+        takes="one row, past those that are locked"),
+    Hot(INVENTORY, "ensure_stock", {"skus": SKUS, "nodes": NODES},
+        takes=("sku", "node")),
+    Hot(INVENTORY, "post",
+        {"movement_ids": IDS, "skus": SKUS, "nodes": NODES, "from_accounts": ["free"] * 20,
+         "to_accounts": ["reserved"] * 20, "quantities": [1] * 20, "causes": ["order"] * 20,
+         "documents": ["O-1"] * 20, "command_ids": ["c"] * 20, "actors": ["a"] * 20, "at": AT},
+        takes=("sku", "node")),
+    Hot(INVENTORY, "read_stock", {"skus": SKUS}),
+    Hot(INVENTORY, "move_reservations",
+        {"skus": SKUS, "reservation_ids": IDS, "from_states": ["reserved"] * 20,
+         "to_states": ["allocated"] * 20, "nodes": NODES},
+        takes=("sku", "reservation_id")),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(server: Server) -> Iterator[psycopg.Connection]:
+    """A database with many rows and fresh statistics, as its owner."""
+    with fresh_database(server) as url:
+        migrate(url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute((PLANS / "fill.sql").read_text(encoding="utf-8"))
+            connection.execute("VACUUM ANALYZE")
+            yield connection
+
+
+@pytest.mark.parametrize("hot", HOT, ids=lambda hot: f"{hot.package.rpartition('.')[2]}.{hot.name}")
+def test_a_hot_query_keeps_its_plan(filled: psycopg.Connection, hot: Hot) -> None:
+    found = explain(filled, hot.package, hot.name, hot.values)
+    file = PLANS / f"{hot.package.rpartition('.')[2]}.{hot.name}.txt"
+    if os.environ.get(ACCEPT) == "1":
+        file.write_text(found.text, encoding="utf-8")
+    assert file.is_file(), f"no plan yet: {ACCEPT}=1 pytest tests/house/test_plans.py"
+    golden = file.read_text(encoding="utf-8")
+    assert found.text == golden, f"{file.name}: another plan; if it is better, {ACCEPT}=1"
+    indexes = index_columns(filled)
+    for kind, tree in found.trees.items():
+        assert complaints(tree, hot.takes, indexes) == [], f"with {kind}"
+
+
+def complaints(
+    tree: Plan, takes: tuple[str, ...] | str | None, indexes: dict[str, list[str]]
+) -> list[str]:
+    """What is wrong with the way a plan takes rows."""
+    locks = locking(tree)
+    if takes is None:
+        return ["locks rows: say by which columns in order, or why none is needed"] if locks else []
+    if not locks:
+        return ["locks no row: leave `takes` out"]
+    if isinstance(takes, str):
+        return []
+    orders = [order(node, tree, indexes) for node in locks]
+    return [f"takes rows by {found}, not by {takes}" for found in orders if not _fits(found, takes)]
+
+
+def _fits(found: list[str], takes: tuple[str, ...]) -> bool:
+    return tuple(found[: len(takes)]) == takes
+
+
+def test_every_plan_belongs_to_a_hot_query() -> None:
+    names = {f"{hot.package.rpartition('.')[2]}.{hot.name}.txt" for hot in HOT}
+    assert {file.name for file in PLANS.glob("*.txt")} == names
+
+
+def test_the_kinds_of_order(filled: psycopg.Connection) -> None:
+    indexes = index_columns(filled)
+    source = "unnest(ARRAY['SKU-000007', 'SKU-000003']) AS k (sku)"
+    update = "UPDATE inventory.stock AS s SET on_hand = 9 FROM {} WHERE s.sku = k.sku"
+    ordered = update.format(f"(SELECT k.sku FROM {source} ORDER BY k.sku) AS k")
+    whole = "UPDATE inventory.stock AS s SET on_hand = s.on_hand + 1"
+    upsert = (
+        f"INSERT INTO inventory.stock (sku, node) SELECT k.sku, 'X' FROM {source} "
+        "{} ON CONFLICT DO NOTHING"
+    )
+    lock = "SELECT sku FROM inventory.stock WHERE sku > 'SKU-007400' {} FOR UPDATE"
+
+    def takes(statement: str) -> list[str]:
+        row = filled.execute(f"EXPLAIN (FORMAT JSON) {statement}").fetchone()
+        assert row is not None
+        return complaints(row[0][0]["Plan"], ("sku",), indexes)
+
+    assert takes(ordered) == []
+    assert takes(upsert.format("ORDER BY k.sku")) == []
+    assert takes(lock.format("ORDER BY sku, node")) == []
+    assert takes(update.format(source)) == ["takes rows by [], not by ('sku',)"]
+    assert takes(whole) == ["takes rows by [], not by ('sku',)"]
+    assert takes(upsert.format("")) == ["takes rows by [], not by ('sku',)"]
+    assert takes(lock.format("ORDER BY node DESC")) == [
+        "takes rows by ['node DESC'], not by ('sku',)"
+    ]
+    assert takes("SELECT 1") == ["locks no row: leave `takes` out"]
+
+
+def test_locks_must_be_declared(filled: psycopg.Connection) -> None:
+    row = filled.execute("EXPLAIN (FORMAT JSON) DELETE FROM jobs.job").fetchone()
+    assert row is not None
+    (said,) = complaints(row[0][0]["Plan"], None, {})
+    assert said.startswith("locks rows: say")
