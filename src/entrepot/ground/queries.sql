@@ -77,7 +77,12 @@ UPDATE events.subscription
  WHERE name = %(name)s
 
 -- name: rewind_subscription
-UPDATE events.subscription SET position = %(position)s, updated_at = %(at)s WHERE name = %(name)s
+UPDATE events.subscription
+   SET position = %(position)s, updated_at = %(at)s
+ WHERE name = %(name)s AND position >= %(position)s
+
+-- name: drop_dead_letters
+DELETE FROM events.dead_letter WHERE subscription = %(name)s AND position > %(position)s
 
 -- name: read_subscriptions
 SELECT name, position, handled, updated_at FROM events.subscription ORDER BY name

@@ -11,12 +11,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from entrepot.ground.database import Database, Tx
+from entrepot.ground.database import Database, Tx, translated
 from entrepot.ground.events import Q, Subscription, decode
 from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Conflict, Fault
 
 WINDOW = 1_000
+# Conflicts that mean a bug when no attempt over fresh facts gets rid of them.
+CONSTRAINTS = frozenset({"guard", "unique"})
 REASON_CHARACTERS_MAX = 2_000
 
 log = get_logger(__name__)
@@ -55,21 +57,32 @@ def register(tx: Tx, subscriptions: Sequence[Subscription], *, position: int = 0
 def advance(database: Database, subscription: Subscription, *, window: int = WINDOW) -> int:
     """Handle the next stretch of the log; gives the positions moved over (0 = nothing new).
 
-    A retryable fault is raised after the transaction rolled back: the caller waits and tries
-    again. Any other error is pinned to the fact that causes it, which is parked.
+    A fault that passes is raised after the transaction rolled back: the caller waits and tries
+    again. Any other error is pinned to the fact that causes it, which is parked; so is a guard or
+    a constraint that refuses at every attempt.
     """
     try:
         return database.run(lambda tx: _advance(tx, subscription, window))
     except Fault as fault:
-        if fault.retryable:
+        if _passes(fault):
             raise
         log.error("subscription.batch_failed", subscription=subscription.name, error=str(fault))
     except Exception as error:  # noqa: BLE001  any bug in a reaction ends as a dead letter
         log.error("subscription.batch_failed", subscription=subscription.name, error=repr(error))
-    if window > 1:
-        # Bisect down to the fact that fails: the good ones before it are handled on the way.
-        return advance(database, subscription, window=max(1, window // 8))
-    return database.run(lambda tx: _park_next(tx, subscription))
+    if window == 1:
+        return database.run(lambda tx: _park_next(tx, subscription))
+    # The same stretch in smaller windows, down to the fact that fails; the others get through.
+    moved = 0
+    while moved < window:
+        step = advance(database, subscription, window=max(1, window // 8))
+        if not step:
+            break
+        moved += step
+    return moved
+
+
+def _passes(fault: Fault) -> bool:
+    return fault.retryable and fault.kind not in CONSTRAINTS
 
 
 def _window(tx: Tx, subscription: Subscription, size: int) -> tuple[int, int] | None:
@@ -140,24 +153,21 @@ def _park_next(tx: Tx, subscription: Subscription) -> int:
         return 0
     after, to = span
     rows = _read(tx, subscription, after, to)
-    if rows:
-        reason = _failure(tx, subscription, rows)
-        if reason is not None:
-            log.error(
-                "subscription.parked", subscription=subscription.name, position=to, error=reason
-            )
-            _park(tx, subscription, rows, reason, 1)
-    _move(tx, subscription, to, 0)
+    reason = _failure(tx, subscription, rows) if rows else None
+    if reason is not None:
+        log.error("subscription.parked", subscription=subscription.name, position=to, error=reason)
+        _park(tx, subscription, rows, reason, 1)
+    _move(tx, subscription, to, len(rows) if reason is None else 0)
     return to - after
 
 
 def _failure(tx: Tx, subscription: Subscription, rows: Sequence[tuple[Any, ...]]) -> str | None:
     """Why handling these rows fails, or None when it works; leaves no effect of a failure."""
     try:
-        with tx.savepoint():
+        with translated(), tx.savepoint():
             subscription.handle(tx, decode(rows, subscription.by_name()))
     except Fault as fault:
-        if fault.retryable:
+        if _passes(fault):
             raise
         return str(fault)
     except Exception as error:  # noqa: BLE001  recorded as the dead letter's reason
@@ -175,7 +185,8 @@ def retry_dead_letters(database: Database, subscription: Subscription, subject: 
 
 def _retry(tx: Tx, subscription: Subscription, subject: str) -> int:
     key = {"subscription": subscription.name, "subject": subject}
-    if tx.row(Q.lock_subscription, {"name": subscription.name}) is None:
+    locked = tx.row(Q.lock_subscription, {"name": subscription.name})
+    if locked is None:
         raise Conflict(f"subscription {subscription.name} is at work elsewhere", kind="busy")
     done: list[int] = []
     for row in tx.rows(Q.take_dead_letters, key):
@@ -186,6 +197,7 @@ def _retry(tx: Tx, subscription: Subscription, subject: str) -> int:
         done.append(row[0])
     if done:
         tx.run(Q.remove_dead_letters, {**key, "positions": done})
+        _move(tx, subscription, int(locked[0]), len(done))
     return len(done)
 
 
@@ -212,6 +224,14 @@ def dead_letter_counts(tx: Tx) -> dict[str, int]:
     return counts | {row[0]: row[1] for row in tx.rows(Q.count_dead_letters)}
 
 
-def rewind(tx: Tx, name: str, position: int) -> None:
-    """Let a subscription handle the log again from after `position`. Its effects must allow it."""
-    tx.run(Q.rewind_subscription, {"name": name, "position": position, "at": tx.now})
+def rewind(tx: Tx, name: str, position: int) -> bool:
+    """Let a subscription handle the log again from after `position`. Its effects must allow it.
+
+    Dead letters after `position` are dropped: their facts come again in their turn. False when
+    there is no such subscription or it has not come so far.
+    """
+    key = {"name": name, "position": position}
+    rewound = tx.run(Q.rewind_subscription, {**key, "at": tx.now}) == 1
+    if rewound:
+        tx.run(Q.drop_dead_letters, key)
+    return rewound
