@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import importlib
-import importlib.util
 import inspect
 import re
 import sys
@@ -15,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
 
 import msgspec
+import typer
+import typer.main
 
 from entrepot.ground.settings import SETTINGS
 from entrepot.words.facts import Fact
@@ -168,9 +169,9 @@ def _pattern(node: ast.expr | None) -> str | None:
 
 def commands() -> str:
     """docs/commands.md: every command with its arguments and options."""
-    import typer.main
-
-    root = typer.main.get_command(importlib.import_module(COMMAND_MODULE).app)
+    module = importlib.import_module(COMMAND_MODULE)
+    (app,) = [value for value in vars(module).values() if isinstance(value, typer.Typer)]
+    root = typer.main.get_command(app)
     return _page("Commands", (root.help or "").strip(), list(_commands(root, "entrepot")))
 
 

@@ -162,6 +162,8 @@ def test_the_glossary_is_in_order() -> None:
         if before.area == after.area:
             ordered = before.term.lower() < after.term.lower()
             assert ordered, f"line {after.line}: {after.term} stands before {before.term}"
+    areas = list(dict.fromkeys(term.area for term in terms))
+    assert areas == sorted(areas), "areas by alphabet"
     names = [name for term in terms for name in term.names]
     assert sorted(names) == sorted(set(names)), "one word, one meaning"
     for term in terms:
