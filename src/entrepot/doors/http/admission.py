@@ -79,9 +79,12 @@ async def _principal(house: House, key: str) -> Principal:
 
 
 def _authenticate(house: House, key: str) -> Principal | Refusal:
-    found = house.database.run(lambda tx: access.authenticate(tx, key))
+    # On a full disk nothing may be written, not even when the key was used.
+    note_use = not house.is_read_only()
+    asked_at = house.clock.monotonic()
+    found = house.database.run(lambda tx: access.authenticate(tx, key, note_use=note_use))
     if not isinstance(found, Refusal):
-        house.key_cache.put(key, found, house.clock.monotonic())
+        house.key_cache.put(key, found, asked_at)
     return found
 
 
