@@ -7,17 +7,20 @@ taken with SKIP LOCKED: any number of workers never wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
+from psycopg import Connection
 
-from entrepot.ground.database import Database, Tx
+from entrepot.ground.database import ATTEMPTS_DEFAULT, Database, Tx, translated
 from entrepot.ground.queries import load_queries
 from entrepot.ground.telemetry import METRICS, get_logger
-from entrepot.words.outcome import Unavailable
+from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.ground")
 
@@ -25,6 +28,7 @@ ATTEMPTS_MAX = 8
 RETRY_FIRST_S = 2
 RETRY_MAX_S = 3_600
 ERROR_CHARACTERS_MAX = 2_000
+TIMETABLE_LOCKS = 0x656E_7472
 
 log = get_logger(__name__)
 
@@ -85,49 +89,51 @@ def work_one(database: Database, handlers: Mapping[str, JobHandler]) -> bool:
 
     A job that fails is put off with growing pauses and is dead after `ATTEMPTS_MAX` attempts;
     dead jobs stay visible until someone revives them.
+    Raises: Unavailable when the database is away; the job is still there.
     """
-    taken: list[tuple[UUID, str, int]] = []
+    tries = count(1)
+    ended = database.run(lambda tx: _do(tx, handlers, last=next(tries) == ATTEMPTS_DEFAULT))
+    if ended is None:
+        return False
+    kind, outcome = ended
+    METRICS.jobs_done.labels(kind=kind, outcome=outcome).inc()
+    return True
 
-    def attempt(tx: Tx) -> None:
-        taken.clear()
-        row = tx.row(Q.take_job, {"kinds": sorted(handlers), "at": tx.now})
-        if row is None:
-            return
-        job_id, kind, arguments, attempts = row
-        taken.append((job_id, kind, attempts))
-        handlers[kind](tx, msgspec.json.decode(arguments))
-        tx.run(Q.remove_job, {"job_id": job_id})
 
+def _do(tx: Tx, handlers: Mapping[str, JobHandler], *, last: bool) -> tuple[str, str] | None:
+    """The kind of the job that was taken and how it ended; None when none is due.
+
+    A failure is undone alone, so that the job stays locked until it is put off.
+    """
+    row = tx.row(Q.take_job, {"kinds": sorted(handlers), "at": tx.now})
+    if row is None:
+        return None
+    job_id, kind, arguments, attempts = row
     try:
-        database.run(attempt)
-    except Unavailable:
-        raise  # the database is away: nothing can be recorded, and the job is still there
-    except Exception as error:
-        if not taken:
+        with translated(), tx.savepoint():
+            handlers[kind](tx, msgspec.json.decode(arguments))
+    except Exception as error:  # told in the queue, where the job waits for its next attempt
+        if isinstance(error, Conflict) and not last:
             raise
-        _postpone(database, *taken[0], error)
-        return True
-    if taken:
-        METRICS.jobs_done.labels(kind=taken[0][1], outcome="done").inc()
-    return bool(taken)
+        return kind, _postpone(tx, job_id, kind, attempts, error)
+    tx.run(Q.remove_job, {"job_id": job_id})
+    return kind, "done"
 
 
-def _postpone(database: Database, job_id: UUID, kind: str, attempts: int, error: Exception) -> None:
+def _postpone(tx: Tx, job_id: UUID, kind: str, attempts: int, error: Exception) -> str:
     dead = attempts + 1 >= ATTEMPTS_MAX
     pause_s = min(RETRY_FIRST_S * 2**attempts, RETRY_MAX_S)
     log.error("job.failed", kind=kind, job_id=str(job_id), dead=dead, error=repr(error))
-    METRICS.jobs_done.labels(kind=kind, outcome="dead" if dead else "failed").inc()
-    database.run(
-        lambda tx: tx.run(
-            Q.postpone_job,
-            {
-                "job_id": job_id,
-                "run_at": tx.now + timedelta(seconds=pause_s),
-                "error": repr(error)[:ERROR_CHARACTERS_MAX],
-                "state": "dead" if dead else "waiting",
-            },
-        )
+    tx.run(
+        Q.postpone_job,
+        {
+            "job_id": job_id,
+            "run_at": tx.now + timedelta(seconds=pause_s),
+            "error": repr(error)[:ERROR_CHARACTERS_MAX],
+            "state": "dead" if dead else "waiting",
+        },
     )
+    return "dead" if dead else "failed"
 
 
 def revive(tx: Tx, job_id: UUID) -> bool:
@@ -148,36 +154,51 @@ def register_timetable(tx: Tx, timetable: Sequence[Periodic]) -> None:
 def work_due(database: Database, timetable: Sequence[Periodic]) -> bool:
     """Do one periodic work that is due; gives whether there was one.
 
-    The row stays locked while the work runs, so no two workers do it at once.
+    A lock of the session keeps other workers away while the work runs and goes with the
+    connection when the worker dies. No transaction stays open: the work may take its time.
     """
     by_name = {periodic.name: periodic for periodic in timetable}
+    due = {"at": database.clock.now(), "names": sorted(by_name)}
+    with database.session() as session:
+        for (name,) in session.execute(Q.read_due, due).fetchall():
+            with _alone(session, name) as alone:
+                # Another worker may have done it between the reading and the lock.
+                if alone and session.execute(Q.read_due, {**due, "names": [name]}).fetchone():
+                    _do_due(database, session, by_name[name])
+                    return True
+    return False
 
-    def attempt(tx: Tx) -> bool:
-        row = tx.row(Q.take_due, {"at": tx.now, "names": sorted(by_name)})
-        if row is None:
-            return False
-        periodic = by_name[row[0]]
-        error = _run(database, periodic)
-        tx.run(
-            Q.end_due,
-            {
-                "name": periodic.name,
-                "next_at": tx.now + timedelta(seconds=periodic.every_s),
-                "started_at": tx.now,
-                "ended_at": database.clock.now(),
-                "error": error,
-            },
-        )
-        return True
 
-    return database.run(attempt)
+@contextmanager
+def _alone(session: Connection[tuple[Any, ...]], name: str) -> Iterator[bool]:
+    key = {"space": TIMETABLE_LOCKS, "name": name}
+    row = session.execute(Q.lock_periodic, key).fetchone()
+    alone = bool(row and row[0])
+    try:
+        yield alone
+    finally:
+        if alone:
+            session.execute(Q.unlock_periodic, key)
+
+
+def _do_due(database: Database, session: Connection[tuple[Any, ...]], periodic: Periodic) -> None:
+    started_at = database.clock.now()
+    error = _run(database, periodic)
+    session.execute(
+        Q.end_due,
+        {
+            "name": periodic.name,
+            "next_at": started_at + timedelta(seconds=periodic.every_s),
+            "started_at": started_at,
+            "ended_at": database.clock.now(),
+            "error": error,
+        },
+    )
 
 
 def _run(database: Database, periodic: Periodic) -> str | None:
     try:
         periodic.run(database)
-    except Unavailable:
-        raise
     except Exception as error:  # noqa: BLE001  shown in the timetable; tried again when due
         log.error("timetable.failed", name=periodic.name, error=repr(error))
         METRICS.jobs_done.labels(kind=periodic.name, outcome="failed").inc()

@@ -170,12 +170,16 @@ INSERT INTO jobs.timetable (name, next_at)
 SELECT t.name, %(at)s FROM unnest(%(names)s::text[]) AS t (name) ORDER BY t.name
 ON CONFLICT (name) DO NOTHING
 
--- name: take_due
+-- name: read_due
 SELECT name FROM jobs.timetable
  WHERE next_at <= %(at)s AND name = ANY(%(names)s::text[])
  ORDER BY next_at, name
- LIMIT 1
-   FOR UPDATE SKIP LOCKED
+
+-- name: lock_periodic
+SELECT pg_try_advisory_lock(%(space)s::integer, hashtext(%(name)s))
+
+-- name: unlock_periodic
+SELECT pg_advisory_unlock(%(space)s::integer, hashtext(%(name)s))
 
 -- name: end_due
 UPDATE jobs.timetable
