@@ -119,7 +119,8 @@ def socket_folder(data_home: Path) -> Path:
     short = hashlib.sha256(os.fsencode(data_home.resolve())).hexdigest()[:16]
     # Only root may write to /run; in /tmp nobody else can remove or replace a folder of ours, and
     # `private_folder` refuses one that somebody else has put there before.
-    return Path("/run" if os.geteuid() == 0 else "/tmp") / f"entrepot-{os.geteuid()}-{short}"  # noqa: S108
+    elsewhere = "/run" if os.geteuid() == 0 else "/tmp"  # noqa: S108
+    return Path(elsewhere) / f"entrepot-{os.geteuid()}-{short}"
 
 
 def socket_url(folder: Path, database: str = DATABASE) -> str:
@@ -383,7 +384,7 @@ class Cluster:
             ).fetchone()
             if there is None:
                 connection.execute(
-                    f"CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8' "
+                    "CREATE DATABASE entrepot TEMPLATE template0 ENCODING 'UTF8' "
                     "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
                 )
 

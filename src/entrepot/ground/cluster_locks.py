@@ -25,7 +25,7 @@ from entrepot.words.outcome import Broken, Unavailable
 
 POSTMASTER_FILE = "postmaster.pid"
 STARTER_WAIT_S = 300.0
-ORPHANS_WAIT_S = 5.0
+ORPHANS_WAIT_S = 2.0
 ORPHANS_KILL_S = 10.0
 PAUSE_S = 0.05
 
