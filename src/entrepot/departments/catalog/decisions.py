@@ -112,14 +112,19 @@ def register(shelf: Shelf, change: ItemChange) -> Registered | Unchanged | Refus
     if item.gtin is not None:
         owner = shelf.gtins.get(as_gtin14(item.gtin), item.sku)
         if owner != item.sku:
-            return Refusal(
-                RefusalCode.duplicate_value,
-                f"gtin: found {item.gtin}, which is the GTIN of {owner}; expected one of its own: "
-                "compare the labels, and give the wrong one of the two another or none",
-                "gtin",
-                {"owner": owner},
-            )
+            return gtin_taken(item.gtin, owner)
     return Registered(item, before)
+
+
+def gtin_taken(gtin: str, owner: str) -> Refusal:
+    """The refusal of a GTIN that names another SKU already."""
+    return Refusal(
+        RefusalCode.duplicate_value,
+        f"gtin: found {gtin}, which is the GTIN of {owner}; expected one of its own: "
+        "compare the labels, and give the wrong one of the two another or none",
+        "gtin",
+        {"owner": owner},
+    )
 
 
 def retire(shelf: Shelf, command: Retire) -> Registered | Unchanged | Refusal:

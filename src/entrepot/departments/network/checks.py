@@ -36,6 +36,7 @@ from entrepot.words.quantity import MAX_EACH, MAX_MASS_G
 NAME_CHARACTERS_MAX = 200
 HANDLING_MINUTES_MAX = 20 * MINUTES_A_DAY
 ZONE_MAX = 999
+DIVISOR_MAX = 100_000
 DAYS_MAX = 90
 CO2E_G_MAX = 1_000_000
 STEPS_MAX = 500
@@ -80,6 +81,10 @@ def _check_range(field: str, value: int, lowest: int, highest: int, unit: str) -
     if lowest <= value <= highest:
         return None
     return bad(field, value, f"{lowest} to {highest} {unit}".rstrip())
+
+
+def _or(value: int | None, instead: int) -> int:
+    return instead if value is None else value
 
 
 def _check_country(value: str) -> Refusal | None:
@@ -197,7 +202,7 @@ def check_node(network: Network, value: Node) -> Refusal | None:
         _check_range("handling_minutes", value.handling_minutes, 0, HANDLING_MINUTES_MAX, "minutes")
         or _check_range("box_cost", value.box_cost_mills, 0, highest_mills, "mills")
         or _check_range("item_cost", value.item_cost_mills, 0, highest_mills, "mills")
-        or _check_range("orders_per_day", value.orders_per_day or 1, 1, MAX_EACH, "orders")
+        or _check_range("orders_per_day", _or(value.orders_per_day, 1), 1, MAX_EACH, "orders")
     )
 
 
@@ -217,7 +222,7 @@ def check_service(network: Network, value: Service) -> Refusal | None:
         or _check_weekdays("pickup_days", value.pickup_days)
         or _check_weekdays("delivery_days", value.delivery_days)
         or _check_range("max_mass_g", value.max_mass_g, 1, MAX_MASS_G, "g")
-        or _check_range("volumetric_divisor", value.volumetric_divisor or 1, 1, 100_000, "cm3/kg")
+        or _check_range("volumetric_divisor", _or(value.volumetric_divisor, 1), 1, DIVISOR_MAX, "")
     )
 
 
@@ -226,7 +231,7 @@ def check_offering(network: Network, value: Offering) -> Refusal | None:
     return (
         _check_service_known(network, value.service_id)
         or _check_node_known(network, value.node_id)
-        or _check_range("cut_off", value.cut_off_minute or 0, 0, MINUTES_A_DAY, "minutes")
+        or _check_range("cut_off", _or(value.cut_off_minute, 0), 0, MINUTES_A_DAY, "minutes")
     )
 
 
@@ -310,5 +315,5 @@ def check_area(_network: Network, value: Area) -> Refusal | None:
         or _check_prefix(value.postal_prefix)
         or _check_name("name", value.name)
         or _check_place(value.latitude_microdeg, value.longitude_microdeg)
-        or _check_range("population", value.population or 0, 0, 10**10, "people")
+        or _check_range("population", _or(value.population, 0), 0, 10**10, "people")
     )

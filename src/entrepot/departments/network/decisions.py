@@ -55,29 +55,27 @@ class Parts(NamedTuple):
 
 def assemble(number: int, fingerprint: bytes, parts: Parts) -> Network:
     """The network of these parts, with what is derived from them."""
-    calendars = {c.calendar_id: c for c in parts.calendars}
-    nodes = {n.node_id: n for n in parts.nodes}
-    services = {s.service_id: s for s in parts.services}
-    offerings = {(o.service_id, o.node_id): o for o in parts.offerings}
-    transits = {(t.service_id, t.zone, t.weekday): t for t in parts.transits}
-    rates = {(r.service_id, r.zone, r.currency): r for r in parts.rates}
+    calendars = {c.key: c for c in parts.calendars}
+    nodes = {n.key: n for n in parts.nodes}
+    services = {s.key: s for s in parts.services}
+    offerings = {o.key: o for o in parts.offerings}
+    transits = {t.key: t for t in parts.transits}
+    rates = {r.key: r for r in parts.rates}
     return Network(
         number=number,
         fingerprint=fingerprint,
         retailer=parts.retailer,
         calendars=calendars,
         nodes=nodes,
-        carriers={c.carrier_id: c for c in parts.carriers},
+        carriers={c.key: c for c in parts.carriers},
         services=services,
         offerings=offerings,
-        zones={(z.node_id, z.country, z.postal_prefix): z for z in parts.zones},
+        zones={z.key: z for z in parts.zones},
         transits=transits,
         rates=rates,
-        footprints={(f.service_id, f.zone): f for f in parts.footprints},
-        areas={(a.country, a.postal_prefix): a for a in parts.areas},
-        node_calendars={
-            n.node_id: in_zone(calendars[n.calendar_id], n.zone) for n in nodes.values()
-        },
+        footprints={f.key: f for f in parts.footprints},
+        areas={a.key: a for a in parts.areas},
+        node_calendars={i: in_zone(calendars[n.calendar_id], n.zone) for i, n in nodes.items()},
         serving=_serving(nodes, services, offerings, transits, rates),
     )
 

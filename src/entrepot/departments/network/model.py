@@ -17,6 +17,7 @@ V = TypeVar("V")
 ANY_NODE = "any"
 ANY_DAY = 7
 PPM = 1_000_000
+RETAILER = "retailer"
 NEVER_CHANGED = bytes(32)
 """The fingerprint of an empty network."""
 
@@ -58,6 +59,11 @@ class Retailer(msgspec.Struct, frozen=True):
     zone: str
     service_level_ppm: int
 
+    @property
+    def key(self) -> str:
+        """What there is one of in the network."""
+        return RETAILER
+
 
 class WorkCalendar(msgspec.Struct, frozen=True):
     """Weekly hours and closed dates, in the local time of whichever node uses them.
@@ -70,6 +76,11 @@ class WorkCalendar(msgspec.Struct, frozen=True):
     name: str
     opening: Week
     closed_dates: tuple[date, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What there is one of in the network."""
+        return self.calendar_id
 
 
 class Node(msgspec.Struct, frozen=True):
@@ -98,12 +109,22 @@ class Node(msgspec.Struct, frozen=True):
     gln: str | None = None
     status: NodeStatus = NodeStatus.open
 
+    @property
+    def key(self) -> str:
+        """What there is one of in the network."""
+        return self.node_id
+
 
 class Carrier(msgspec.Struct, frozen=True):
     """Who carries."""
 
     carrier_id: str
     name: str
+
+    @property
+    def key(self) -> str:
+        """What there is one of in the network."""
+        return self.carrier_id
 
 
 class Service(msgspec.Struct, frozen=True):
@@ -126,6 +147,11 @@ class Service(msgspec.Struct, frozen=True):
     max_mass_g: int
     volumetric_divisor: int | None = None
 
+    @property
+    def key(self) -> str:
+        """What there is one of in the network."""
+        return self.service_id
+
 
 class Offering(msgspec.Struct, frozen=True):
     """A service can be had at a node (or ANY_NODE), there perhaps with a cut-off of its own."""
@@ -133,6 +159,11 @@ class Offering(msgspec.Struct, frozen=True):
     service_id: str
     node_id: str
     cut_off_minute: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What there is one of in the network."""
+        return self.service_id, self.node_id
 
 
 class ZoneRule(msgspec.Struct, frozen=True):
@@ -145,6 +176,11 @@ class ZoneRule(msgspec.Struct, frozen=True):
     country: str
     postal_prefix: str
     zone: int
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What there is one of in the network."""
+        return self.node_id, self.country, self.postal_prefix
 
 
 class DayShare(NamedTuple):
@@ -166,6 +202,11 @@ class Transit(msgspec.Struct, frozen=True):
     weekday: int
     shares: tuple[DayShare, ...]
 
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """What there is one of in the network."""
+        return self.service_id, self.zone, self.weekday
+
 
 class RateStep(NamedTuple):
     """Up to a mass: what the customer is charged, and what the carrier charges us."""
@@ -183,6 +224,11 @@ class RateCard(msgspec.Struct, frozen=True):
     currency: str
     steps: tuple[RateStep, ...]
 
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """What there is one of in the network."""
+        return self.service_id, self.zone, self.currency
+
 
 class Footprint(msgspec.Struct, frozen=True):
     """Grams of CO2 equivalent of a parcel on a service to a zone: per kilogram, and per box."""
@@ -191,6 +237,11 @@ class Footprint(msgspec.Struct, frozen=True):
     zone: int
     co2e_g_per_kg: int
     co2e_g_per_box: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What there is one of in the network."""
+        return self.service_id, self.zone
 
 
 class Area(msgspec.Struct, frozen=True):
@@ -202,6 +253,11 @@ class Area(msgspec.Struct, frozen=True):
     latitude_microdeg: int
     longitude_microdeg: int
     population: int | None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What there is one of in the network."""
+        return self.country, self.postal_prefix
 
 
 class Network(msgspec.Struct, frozen=True):

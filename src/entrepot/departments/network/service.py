@@ -41,7 +41,20 @@ from entrepot.ground.events import Announcement, announce
 from entrepot.words.facts import Fact
 from entrepot.words.outcome import Conflict, Refusal, RefusalCode, shown
 
-V = TypeVar("V")
+V = TypeVar(
+    "V",
+    Retailer,
+    WorkCalendar,
+    Node,
+    Carrier,
+    Service,
+    Offering,
+    ZoneRule,
+    Transit,
+    RateCard,
+    Footprint,
+    Area,
+)
 Answers = list[Changed[V] | Unchanged[V] | Refusal]
 
 READ_ATTEMPTS = 5
@@ -91,10 +104,9 @@ def snapshot(tx: Tx) -> Network:
 
 
 class _Kind(NamedTuple):
-    """How one kind of value is keyed, found, checked and written."""
+    """How one kind of value is found, checked and written."""
 
     name: str
-    key: Callable[[Any], Hashable]
     held: Callable[[Network], Mapping[Any, Any]]
     check: Callable[[Network, Any], Refusal | None]
     put: Callable[[Tx, Sequence[Any]], None]
@@ -102,75 +114,24 @@ class _Kind(NamedTuple):
 
 _RETAILER = _Kind(
     "retailer",
-    lambda _: "retailer",
-    lambda n: {"retailer": n.retailer} if n.retailer is not None else {},
+    lambda n: {n.retailer.key: n.retailer} if n.retailer is not None else {},
     checks.check_retailer,
     store.put_retailer,
 )
 _CALENDAR = _Kind(
-    "calendar",
-    lambda v: v.calendar_id,
-    lambda n: n.calendars,
-    checks.check_work_calendar,
-    store.put_calendars,
+    "calendar", lambda n: n.calendars, checks.check_work_calendar, store.put_calendars
 )
-_NODE = _Kind("node", lambda v: v.node_id, lambda n: n.nodes, checks.check_node, store.put_nodes)
-_CARRIER = _Kind(
-    "carrier",
-    lambda v: v.carrier_id,
-    lambda n: n.carriers,
-    checks.check_carrier,
-    store.put_carriers,
-)
-_SERVICE = _Kind(
-    "service",
-    lambda v: v.service_id,
-    lambda n: n.services,
-    checks.check_service,
-    store.put_services,
-)
-_OFFERING = _Kind(
-    "offering",
-    lambda v: (v.service_id, v.node_id),
-    lambda n: n.offerings,
-    checks.check_offering,
-    store.put_offerings,
-)
-_ZONE = _Kind(
-    "zone",
-    lambda v: (v.node_id, v.country, v.postal_prefix),
-    lambda n: n.zones,
-    checks.check_zone_rule,
-    store.put_zone_rules,
-)
-_TRANSIT = _Kind(
-    "transit",
-    lambda v: (v.service_id, v.zone, v.weekday),
-    lambda n: n.transits,
-    checks.check_transit,
-    store.put_transits,
-)
-_RATE = _Kind(
-    "rate",
-    lambda v: (v.service_id, v.zone, v.currency),
-    lambda n: n.rates,
-    checks.check_rate_card,
-    store.put_rates,
-)
+_NODE = _Kind("node", lambda n: n.nodes, checks.check_node, store.put_nodes)
+_CARRIER = _Kind("carrier", lambda n: n.carriers, checks.check_carrier, store.put_carriers)
+_SERVICE = _Kind("service", lambda n: n.services, checks.check_service, store.put_services)
+_OFFERING = _Kind("offering", lambda n: n.offerings, checks.check_offering, store.put_offerings)
+_ZONE = _Kind("zone", lambda n: n.zones, checks.check_zone_rule, store.put_zone_rules)
+_TRANSIT = _Kind("transit", lambda n: n.transits, checks.check_transit, store.put_transits)
+_RATE = _Kind("rate", lambda n: n.rates, checks.check_rate_card, store.put_rates)
 _FOOTPRINT = _Kind(
-    "footprint",
-    lambda v: (v.service_id, v.zone),
-    lambda n: n.footprints,
-    checks.check_footprint,
-    store.put_footprints,
+    "footprint", lambda n: n.footprints, checks.check_footprint, store.put_footprints
 )
-_AREA = _Kind(
-    "area",
-    lambda v: (v.country, v.postal_prefix),
-    lambda n: n.areas,
-    checks.check_area,
-    store.put_areas,
-)
+_AREA = _Kind("area", lambda n: n.areas, checks.check_area, store.put_areas)
 
 
 def set_retailer(tx: Tx, changes: Sequence[Change[Retailer]]) -> Answers[Retailer]:
@@ -270,7 +231,7 @@ def _set(tx: Tx, kind: _Kind, changes: Sequence[Change[V]]) -> Answers[V]:
     answers: Answers[V] = []
     written: dict[Hashable, Change[V]] = {}
     for change in changes:
-        key = kind.key(change.value)
+        key = change.value.key
         refusal = kind.check(network, change.value)
         if refusal is not None:
             answers.append(refusal)

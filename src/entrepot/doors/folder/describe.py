@@ -29,7 +29,7 @@ taken, 1 when rows were refused, 2 when the folder cannot be used at all.
 
 - The name says what a file holds, the ending how: `items.csv`, `items.toml` or `items.parquet`.
 - CSV is text in UTF-8 (with or without a byte order mark), separated by commas, with the column
-  names in the first line. Lines that begin with # are comments. Empty lines do not count.
+  names in the head line. Lines above it that begin with # are comments. Empty lines do not count.
 - TOML has an entry `[[items]]` per row, with the columns as keys. Lists may stand where a cell
   holds several parts.
 - Parquet has the columns by name: text, numbers, dates, or lists of them.

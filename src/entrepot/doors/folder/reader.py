@@ -11,7 +11,7 @@ import difflib
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, time
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -246,14 +246,20 @@ def _wrong_length(record: Sequence[str], columns: Sequence[str]) -> Refusal | No
 
 
 def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every record that is neither empty nor a comment."""
-    line = 0
+    """(line, cells) of every record that is not empty."""
     with path.open("rb") as file:
-        reader = csv.reader(_text_lines(path.name, file), strict=True)
+        lines = _text_lines(path.name, file)
+        comments = 0
+        head = next(lines, "")
+        while head.startswith(COMMENT):
+            comments += 1
+            head = next(lines, "")
+        reader = csv.reader(chain([head], lines), strict=True)
+        line = comments
         try:
             for record in reader:
-                first, line = line + 1, reader.line_num
-                if record and not record[0].startswith(COMMENT):
+                first, line = line + 1, comments + reader.line_num
+                if record:
                     yield first, record
         except csv.Error as error:
             raise UnusableFolder(
