@@ -12,6 +12,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 import typer
@@ -182,11 +183,17 @@ def _commands(command: object, path: str) -> Iterator[str]:
             yield from _commands(child, f"{path} {name}")
         return
     rows = [
-        (f"`{', '.join(p.opts) if p.param_type_name == 'option' else p.name}`", _help(p))
-        for p in command.params  # type: ignore[attr-defined]
+        (f"`{_spelled(parameter)}`", _help(parameter))
+        for parameter in command.params  # type: ignore[attr-defined]
     ]
     about = inspect.cleandoc(command.help or "")  # type: ignore[attr-defined]
     yield f"## {path}\n\n{about}" + (f"\n\n{_table(('argument', 'meaning'), rows)}" if rows else "")
+
+
+def _spelled(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return str(parameter.name)
+    return ", ".join([*parameter.opts, *parameter.secondary_opts])
 
 
 def _help(parameter: object) -> str:
