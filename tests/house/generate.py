@@ -149,6 +149,8 @@ def subjects_of(room: str) -> list[str]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):
                 found |= {_pattern(k.value) for k in node.keywords if k.arg == "subject"}
+                if ast.unparse(node.func).endswith("Announcement") and node.args:
+                    found.add(_pattern(node.args[0]))
             elif isinstance(node, ast.FunctionDef) and node.name.endswith("subject"):
                 found |= {_pattern(n.value) for n in ast.walk(node) if isinstance(n, ast.Return)}
     return sorted(pattern for pattern in found if pattern)
