@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import importlib
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -212,9 +213,17 @@ def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
+def openapi() -> str:
+    """docs/openapi.json: the HTTP API."""
+    app = importlib.import_module("entrepot.doors.http.app")
+    return json.dumps(app.describe(), indent=2, ensure_ascii=False) + "\n"
+
+
 def documents() -> dict[str, Callable[[], str]]:
     """The documents by path from the root."""
     made = {"docs/settings.md": settings, "docs/facts.md": facts, "docs/refusals.md": refusals}
+    if (PACKAGE / "doors" / "http").is_dir():
+        made["docs/openapi.json"] = openapi
     if (PACKAGE / "doors" / "cli").is_dir() or (PACKAGE / "doors" / "cli.py").is_file():
         made["docs/commands.md"] = commands
     return made

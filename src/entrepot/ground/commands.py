@@ -43,9 +43,8 @@ def scoped(actor: str, key: str) -> str:
 def claim(tx: Tx, commands: Sequence[Command]) -> list[Repeated | Refusal | None]:
     """Claim commands; for each: None = go on, `Repeated` = its first answer, or a Refusal.
 
-    Refuses: key_reused when the id was used with other content, also inside this batch. An equal
-    repeat inside the batch is refused the same way: only the first of them may go on, and its
-    answer is not known yet; callers fold equal commands before (`fold`).
+    The ids of a batch are distinct: callers fold equal commands before.
+    Refuses: key_reused when the id was used with other content.
     Raises: Conflict when the first holder of the id is still at work and then gives it up.
     """
     if not commands:

@@ -20,7 +20,7 @@ def door() -> None:
     """Serve the HTTP API in this process."""
     settings = settings_now()
     clock = SystemClock()
-    configure(now=clock.now, level=settings.log_level, fields={"process": "door"})
+    configure(now=clock.now, level=settings.log_level.upper(), fields={"process": "door"})
     with House(
         settings,
         name=f"entrepot-door-{os.getpid()}",
@@ -34,7 +34,7 @@ def work() -> None:
     """Number facts, run subscriptions, jobs and the timetable in this process."""
     settings = settings_now()
     clock = SystemClock()
-    configure(now=clock.now, level=settings.log_level, fields={"process": "worker"})
+    configure(now=clock.now, level=settings.log_level.upper(), fields={"process": "worker"})
     with House(settings, name=f"entrepot-worker-{os.getpid()}", clock=clock) as house:
         worker = Worker(
             house.database,

@@ -49,7 +49,7 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     Refuses: unauthenticated, forbidden, read_only. A route without permission admits nobody.
     """
     permission = handler.opt.get("permission")
-    if permission == PUBLIC:
+    if permission == PUBLIC or connection.scope.get("method") == "OPTIONS":
         return
     assert permission is not None, f"{handler} names no permission"
     house: House = connection.app.state.house

@@ -32,24 +32,35 @@ def create(house: House) -> Litestar:
     async def size_threads(_: Litestar) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
 
-    app = Litestar(
-        route_handlers=[
-            orders.ROUTER,
-            stock.ROUTER,
-            operations.ROUTER,
-            operations.METRICS_ROUTER,
-        ],
+    app = _assembled(
         guards=[admit],
         middleware=[DefineMiddleware(Measured)],
         exception_handlers=HANDLERS,
         on_startup=[size_threads],
-        openapi_config=_openapi(),
         request_max_body_size=BODY_BYTES_MAX,
         state=State({"house": house}),
         logging_config=None,
     )
     _require_permissions(app)
     return app
+
+
+def describe() -> dict[str, Any]:
+    """The API in OpenAPI, as /v1/openapi.json answers it."""
+    return _assembled().openapi_schema.to_schema()
+
+
+def _assembled(**behavior: Any) -> Litestar:
+    return Litestar(
+        route_handlers=[
+            orders.ROUTER,
+            stock.ROUTER,
+            operations.ROUTER,
+            operations.METRICS_ROUTER,
+        ],
+        openapi_config=_openapi(),
+        **behavior,
+    )
 
 
 def _openapi() -> OpenAPIConfig:
@@ -62,8 +73,14 @@ def _openapi() -> OpenAPIConfig:
             "code, what was found and what was expected."
         ),
         use_handler_docstrings=True,
-        openapi_router=Router(path="/v1", route_handlers=[], opt={"permission": PUBLIC}),
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        render_plugins=[JsonRenderPlugin()],
+        # The framework's own pages; the description itself is at /v1/openapi.json.
+        openapi_router=Router(
+            path="/v1/description",
+            route_handlers=[],
+            opt={"permission": PUBLIC},
+            include_in_schema=False,
+        ),
         components=Components(
             security_schemes={"apiKey": SecurityScheme(type="http", scheme="bearer")}
         ),

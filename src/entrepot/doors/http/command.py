@@ -14,7 +14,7 @@ from entrepot.ground import commands
 from entrepot.ground.commands import Command, Repeated
 from entrepot.ground.database import Tx
 from entrepot.words.identifiers import parse_command_id
-from entrepot.words.outcome import Refusal
+from entrepot.words.outcome import Refusal, RefusalCode
 
 T = TypeVar("T", bound=msgspec.Struct)
 HEADER = "Idempotency-Key"
@@ -25,6 +25,17 @@ def command_key(key: str, actor: str) -> str:
 
     Raises: Refused when the key is missing or malformed.
     """
+    if not key:
+        raise Refused(
+            Refusal(
+                code=RefusalCode.missing_value,
+                message=(
+                    f"{HEADER}: found nothing, expected a key that names this command, such as a "
+                    "random UUID; repeating the request with it is then safe"
+                ),
+                field=HEADER,
+            )
+        )
     parsed = parse_command_id(key, HEADER)
     if isinstance(parsed, Refusal):
         raise Refused(parsed)

@@ -53,5 +53,11 @@ def metrics() -> Response[bytes]:
     return Response(content, media_type=content_type)
 
 
-ROUTER = Router(path="/v1", tags=["operations"], route_handlers=[live, ready])
+@get("/openapi.json", include_in_schema=False, sync_to_thread=False, opt={"permission": PUBLIC})
+def description(request: Request[Any, Any, Any]) -> dict[str, Any]:
+    """This API, described in OpenAPI."""
+    return request.app.openapi_schema.to_schema()
+
+
+ROUTER = Router(path="/v1", tags=["operations"], route_handlers=[live, ready, description])
 METRICS_ROUTER = Router(path="/", tags=["operations"], route_handlers=[metrics])

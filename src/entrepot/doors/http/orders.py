@@ -34,7 +34,6 @@ from entrepot.doors.http.command import command_key, once
 from entrepot.doors.http.problems import Refused
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
 from entrepot.flows.order_to_delivery.model import Ask, Placed, PlaceOrder, Quoted
-from entrepot.flows.order_to_delivery.people import with_people
 from entrepot.flows.order_to_delivery.place import kept_answer, place_orders
 from entrepot.flows.order_to_delivery.quote import quote
 from entrepot.ground import commands
@@ -102,9 +101,8 @@ def place_order(request: Request[Any, Any, Any], data: OrderBody, key: Key = "")
     )
     signing_keys = house.signing_keys()
     started = house.clock.monotonic()
-    people = with_people(house.database, house.keys, [command])
     (found,) = house.database.run(
-        lambda tx: place_orders(tx, [command], signing_keys=signing_keys, people=people)
+        lambda tx: place_orders(tx, [command], signing_keys=signing_keys, keys=house.keys)
     )
     METRICS.order_place_seconds.observe(house.clock.monotonic() - started)
     if isinstance(found, Refusal):
@@ -145,7 +143,7 @@ def _not_found(order_id: str) -> Refusal:
 )
 def find_orders(
     request: Request[Any, Any, Any],
-    state: OrderState | None = None,
+    in_state: Annotated[OrderState | None, Parameter(query="state")] = None,
     customer_ref: Annotated[str | None, Parameter(query="customer_ref")] = None,
     key: Annotated[
         str | None,
@@ -172,7 +170,7 @@ def find_orders(
                 return OrderPage([], None)
         found = ordering.find(
             tx,
-            state=state,
+            state=in_state,
             person_id=person_id,
             since=since,
             before=_read_cursor(after) if after else (ordering.FAR_FUTURE, ""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -20,6 +21,10 @@ from entrepot.words.outcome import Fault, Refusal, RefusalCode, http_status
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 1
+
+_EXPECTED_GOT = re.compile(r"Expected `(?P<expected>.+)`, got `(?P<got>.+)`")
+_UNKNOWN_FIELD = re.compile(r"Object contains unknown field (?P<name>`.+`)")
+_MISSING_FIELD = re.compile(r"Object missing required field (?P<name>`.+`)")
 
 log = get_logger(__name__)
 
@@ -117,7 +122,7 @@ def malformed(request: Request[Any, Any, Any], error: HTTPException) -> Response
         detail = f"{request.url.path}: no such address; see /v1/openapi.json"
         return _plain(404, "not_found", detail)
     if isinstance(error, MethodNotAllowedException):
-        return _plain(405, "not_found", f"{request.method} is not known at {request.url.path}")
+        return _plain(405, "not_found", f"{request.method}: not known at {request.url.path}")
     if error.status_code == 413:
         return _plain(
             413,
@@ -137,28 +142,37 @@ def _reason(error: Exception) -> str:
 
 
 def _invalid(error: ValidationException) -> Response[bytes]:
-    """A body or parameter of the wrong shape; 400 when it is no JSON at all, else 422."""
-    if isinstance(error.__cause__, SerializationException | msgspec.DecodeError) and not isinstance(
-        error.__cause__.__cause__, msgspec.ValidationError
-    ):
-        return _plain(400, "bad_request", f"body: expected JSON, found: {_reason(error)}")
-    entries = error.extra if isinstance(error.extra, list) else []
-    named = [
-        f"{e.get('key', '')}: {e.get('message', '')}".strip(": ")
-        for e in entries
-        if isinstance(e, dict)
-    ]
-    first = entries[0].get("key") if entries and isinstance(entries[0], dict) else None
+    """A body or parameter of the wrong shape."""
+    entries = [e for e in error.extra if isinstance(e, dict)] if error.extra else []
+    found = [(_field(e.get("key", "")), _in_words(e.get("message", ""))) for e in entries]
+    if found == [("body", "'data'")]:
+        return _plain(400, "bad_request", "body: found nothing, expected a JSON object")
     return answer(
         Problem(
             type=f"urn:entrepot:problem:{RefusalCode.bad_value}",
             title="bad value",
             status=422,
             code=RefusalCode.bad_value,
-            detail="; ".join(named) or error.detail,
-            field=first,
+            detail="; ".join(f"{field}: {words}" for field, words in found) or error.detail,
+            field=found[0][0] if found else None,
         )
     )
+
+
+def _field(key: str) -> str:
+    """The field as the caller knows it: the body as a whole is called `body`."""
+    return "body" if key in ("", "data") else key
+
+
+def _in_words(message: str) -> str:
+    """What was found, then what was expected, as everywhere else."""
+    if match := _EXPECTED_GOT.fullmatch(message):
+        return f"found {match['got']}, expected {match['expected']}"
+    if match := _UNKNOWN_FIELD.fullmatch(message):
+        return f"found the field {match['name']}, expected only those of /v1/openapi.json"
+    if match := _MISSING_FIELD.fullmatch(message):
+        return f"found no {match['name']}, expected it"
+    return message[:1].lower() + message[1:]
 
 
 def broken(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:

@@ -27,7 +27,7 @@ from entrepot.departments.promise.offers import Offer
 from entrepot.departments.sourcing.model import Policy
 from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.model import Placed, PlacedPart, PlaceOrder
-from entrepot.flows.order_to_delivery.people import PersonRef
+from entrepot.flows.order_to_delivery.people import OrderPerson
 from entrepot.flows.order_to_delivery.planning import Way
 from entrepot.ground.database import Tx
 from entrepot.ground.decisions import Decision
@@ -101,7 +101,7 @@ def reserves(tx: Tx, one: Decided) -> list[Reserve]:
 
 
 def order(
-    tx: Tx, one: Decided, commitments: Sequence[Reserve], person: PersonRef | None
+    tx: Tx, one: Decided, commitments: Sequence[Reserve], person: OrderPerson | None
 ) -> NewOrder:
     """The order as it is written.
 

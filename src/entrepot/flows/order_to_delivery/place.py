@@ -16,15 +16,16 @@ from entrepot.departments.inventory import commitments
 from entrepot.departments.inventory.model import Account, Cause, Movement
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.promise.offers import Offer, matches, open_offer
-from entrepot.flows.order_to_delivery import check, compose, planning
+from entrepot.flows.order_to_delivery import check, compose, people, planning
 from entrepot.flows.order_to_delivery.compose import Decided, Ready
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
-from entrepot.flows.order_to_delivery.people import PersonRef
+from entrepot.flows.order_to_delivery.people import OrderPerson
 from entrepot.flows.order_to_delivery.planning import Way
 from entrepot.ground import commands, decisions
 from entrepot.ground.commands import Command, Repeated
 from entrepot.ground.database import Tx
+from entrepot.ground.keys import KeyStore
 from entrepot.words.identifiers import order_number
 from entrepot.words.outcome import Conflict, Refusal, RefusalCode
 
@@ -43,12 +44,12 @@ def place_orders(
     orders: Sequence[PlaceOrder],
     *,
     signing_keys: Sequence[bytes],
-    people: Mapping[str, PersonRef] | None = None,
+    keys: KeyStore | None = None,
 ) -> list[Answer]:
     """Place a batch of orders; answers in order.
 
     signing_keys  the present key of offers and those still honored
-    people        by command id: the person and address registered for it before
+    keys          encrypts the recipients of orders that name one
 
     Refuses, per order: key_reused, order_exists, whatever is wrong with its lines, destination or
     offer, not_enough_stock (without `backorder`), not_deliverable.
@@ -57,7 +58,7 @@ def place_orders(
     unique: dict[str, PlaceOrder] = {}
     for command in orders:
         unique.setdefault(command.command_id, command)
-    contents = {i: msgspec.json.encode(c, order="deterministic") for i, c in unique.items()}
+    contents = {i: people.content(c, keys) for i, c in unique.items()}
     claims = dict(
         zip(
             unique,
@@ -66,7 +67,7 @@ def place_orders(
         )
     )
     fresh = [unique[i] for i, claim in claims.items() if claim is None]
-    answers = _place(tx, fresh, signing_keys, people or {})
+    answers = _place(tx, fresh, signing_keys, keys)
     commands.answer(tx, {i: _keep(a) for i, a in answers.items()})
     for command_id, claim in claims.items():
         if isinstance(claim, Repeated):
@@ -74,16 +75,11 @@ def place_orders(
         elif isinstance(claim, Refusal):
             answers[command_id] = claim
     return [
-        answers[c.command_id] if _same(c, unique[c.command_id], contents) else _reused()
+        answers[c.command_id]
+        if c is unique[c.command_id] or people.content(c, keys) == contents[c.command_id]
+        else _reused()
         for c in orders
     ]
-
-
-def _same(command: PlaceOrder, first: PlaceOrder, contents: Mapping[str, bytes]) -> bool:
-    """Whether a command of this batch asks what the first one with its id asks."""
-    return command is first or (
-        msgspec.json.encode(command, order="deterministic") == contents[command.command_id]
-    )
 
 
 def _reused() -> Refusal:
@@ -121,7 +117,7 @@ def _place(
     tx: Tx,
     orders: Sequence[PlaceOrder],
     signing_keys: Sequence[bytes],
-    people: Mapping[str, PersonRef],
+    keys: KeyStore | None,
 ) -> dict[str, Answer]:
     answers: dict[str, Answer] = {}
     ready: list[Ready] = []
@@ -146,7 +142,12 @@ def _place(
             taken.add(one.order_id)
             _take(known, outcome)
             decided.append(outcome)
-    for one_decided, placed in zip(decided, _write(tx, known, decided, people), strict=True):
+    named = people.register(tx, keys, [d.ready.command for d in decided])
+    refused = {i: n for i, n in named.items() if isinstance(n, Refusal)}
+    answers.update(refused)
+    good = [d for d in decided if d.ready.command.command_id not in refused]
+    persons = {i: n for i, n in named.items() if isinstance(n, OrderPerson)}
+    for one_decided, placed in zip(good, _write(tx, known, good, persons), strict=True):
         answers[one_decided.ready.command.command_id] = placed
     return answers
 
@@ -156,6 +157,7 @@ def _ready(tx: Tx, command: PlaceOrder, signing_keys: Sequence[bytes]) -> Ready 
         check.currency(command.currency)
         or check.line_shapes(command.lines)
         or check.order_fields(command)
+        or people.check(command)
     ):
         return refusal
     destination = check.destination(command.ship_to)
@@ -264,12 +266,12 @@ def _take(known: View, one: Decided) -> None:
 
 
 def _write(
-    tx: Tx, known: View, decided: Sequence[Decided], people: Mapping[str, PersonRef]
+    tx: Tx, known: View, decided: Sequence[Decided], named: Mapping[str, OrderPerson]
 ) -> list[Placed]:
     """Orders first, stock last (lock order); the reservations' ids are given beforehand."""
     wanted = [compose.reserves(tx, one) for one in decided]
     orders = [
-        compose.order(tx, one, reserves, people.get(one.ready.command.command_id))
+        compose.order(tx, one, reserves, named.get(one.ready.command.command_id))
         for one, reserves in zip(decided, wanted, strict=True)
     ]
     ordering.record(tx, orders)

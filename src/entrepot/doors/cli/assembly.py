@@ -1,0 +1,48 @@
+"""The table of commands."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from entrepot import __version__
+from entrepot.doors.cli import data, keys, load, processes
+from entrepot.doors.cli.endings import console
+
+APP = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Entrepot: the information management system of a large online retailer.",
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        console.print(f"entrepot {__version__}")
+        raise typer.Exit
+
+
+@APP.callback()
+def entrepot(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Settings come from the environment; docs/settings.md lists them."""
+
+
+RUNNING = "Running it"
+DATA = "A retailer's data"
+CARE = "Taking care"
+
+APP.command("new", rich_help_panel=DATA)(load.new)
+APP.command("load", rich_help_panel=DATA)(load.load)
+APP.command("migrate", rich_help_panel=CARE)(data.migrate)
+APP.command("audit", rich_help_panel=CARE)(data.audit)
+APP.command("replay", rich_help_panel=CARE)(data.replay)
+APP.command("dead-letters", rich_help_panel=CARE)(data.dead_letters)
+APP.add_typer(keys.APP, name="key", rich_help_panel=CARE)
+APP.command("door", hidden=True)(processes.door)
+APP.command("work", hidden=True)(processes.work)
