@@ -6,14 +6,20 @@ once; `docs/facts.md` lists every fact and who reacts.
 
 from __future__ import annotations
 
+from entrepot.departments.customers import service as customers
 from entrepot.departments.sourcing import decisions as sourcing
 from entrepot.flows.order_to_delivery import expire, fill
 from entrepot.flows.order_to_delivery.compose import DECISION_KIND
+from entrepot.flows.watch.audit import audit
 from entrepot.ground import commands
 from entrepot.ground.database import Database
 from entrepot.ground.decisions import Replay
 from entrepot.ground.events import Subscription
 from entrepot.ground.jobs import JobHandler, Periodic
+from entrepot.ground.keys import KeyStore
+from entrepot.ground.telemetry import get_logger
+
+log = get_logger(__name__)
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription("fill-backorders", fill.FILLING_FACTS, fill.on_stock),
@@ -21,15 +27,35 @@ SUBSCRIPTIONS: tuple[Subscription, ...] = (
 
 HANDLERS: dict[str, JobHandler] = {}
 
-TIMETABLE: tuple[Periodic, ...] = (
-    Periodic("expire-holds", 5, expire.expire_holds),
-    Periodic("expire-unpaid", 10, expire.expire_unpaid),
-    Periodic("forget-commands", 3_600, lambda database: _forget(database)),
-)
+
+def timetable(keys: KeyStore) -> tuple[Periodic, ...]:
+    """The periodic work of an installation.
+
+    keys  what erasures destroy
+    """
+    return (
+        Periodic("expire-holds", 5, expire.expire_holds),
+        Periodic("expire-unpaid", 10, expire.expire_unpaid),
+        Periodic("finish-erasures", 60, lambda database: _finish_erasures(database, keys)),
+        Periodic("forget-commands", 3_600, _forget_commands),
+        Periodic("audit", 24 * 3_600, _audit),
+    )
+
+
+def _finish_erasures(database: Database, keys: KeyStore) -> None:
+    customers.finish_erasures(database, keys)
+
+
+def _forget_commands(database: Database) -> None:
+    commands.forget(database)
+
+
+def _audit(database: Database) -> None:
+    with database.transaction(read_only=True) as tx:
+        found = audit(tx)
+    for finding in found.findings:
+        log.error("audit.finding", finding=finding)
+
 
 # Which pure function decided a kind of decision: `replay` recomputes with it.
 REPLAYS: dict[str, Replay] = {DECISION_KIND: sourcing.replay}
-
-
-def _forget(database: Database) -> None:
-    commands.forget(database)

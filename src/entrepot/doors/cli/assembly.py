@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.doors.cli import data, keys, load, processes
+from entrepot.doors.cli import data, keys, load, operate, processes
 from entrepot.doors.cli.endings import console
+from entrepot.doors.cli.first_start import prepare
 
 APP = typer.Typer(
     no_args_is_help=True,
@@ -37,6 +38,10 @@ RUNNING = "Running it"
 DATA = "A retailer's data"
 CARE = "Taking care"
 
+APP.command("serve", rich_help_panel=RUNNING)(operate.serve_command(prepare))
+APP.command("status", rich_help_panel=RUNNING)(operate.status)
+APP.command("stop", rich_help_panel=RUNNING)(operate.stop)
+APP.command("doctor", rich_help_panel=RUNNING)(operate.doctor)
 APP.command("new", rich_help_panel=DATA)(load.new)
 APP.command("load", rich_help_panel=DATA)(load.load)
 APP.command("migrate", rich_help_panel=CARE)(data.migrate)

@@ -40,7 +40,7 @@ def work() -> None:
             house.database,
             subscriptions=reactions.SUBSCRIPTIONS,
             handlers=reactions.HANDLERS,
-            timetable=reactions.TIMETABLE,
+            timetable=reactions.timetable(house.keys),
         )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
