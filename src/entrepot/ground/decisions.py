@@ -117,7 +117,10 @@ def replay(decision: RecordedDecision, replays: Mapping[str, Replay]) -> Differe
         return Difference(decision, "the recorded inputs do not fit their hash")
     if decision.kind not in replays:
         return Difference(decision, f"no function decides {decision.kind} any more")
-    again = replays[decision.kind](decision.inputs)
+    try:
+        again = replays[decision.kind](decision.inputs)
+    except Exception as error:  # noqa: BLE001  what today's function cannot read is a difference
+        return Difference(decision, f"it cannot be decided again: {error!r}")
     if again != decision.outcome:
         return Difference(decision, "the same inputs give another outcome now")
     return None
