@@ -53,7 +53,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         doors=8,
         pool=5,
         disk_floor_mib=0,
-        log_level="debug",
+        log_level="DEBUG",
         keys=Path("/mnt/keys"),
         signing_key="k" * 32,
     )
@@ -77,7 +77,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         ("ENTREPOT_PG_USER", "a b", "an unprivileged account"),
         ("ENTREPOT_HOST", "300.1.1.1", "an IP address or a host name"),
         ("ENTREPOT_HOST", "-x", "an IP address or a host name"),
-        ("ENTREPOT_LOG_LEVEL", "loud", "one of debug, info, warning, error"),
+        ("ENTREPOT_LOG_LEVEL", "loud", "one of DEBUG, INFO, WARNING, ERROR"),
     ],
 )
 def test_wrong_value_is_named(name: str, value: str, expected: str) -> None:
