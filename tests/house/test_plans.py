@@ -59,6 +59,8 @@ HOT = [
         takes="one row, and passes on when it is locked"),
     Hot(GROUND, "take_job", {"kinds": ["print_label", "send_notice"], "at": AT},
         takes="one row, past those that are locked"),
+    Hot(INVENTORY, "take_stock", {"skus": SKUS, "nodes": NODES},
+        takes=("sku", "node")),
     Hot(INVENTORY, "ensure_stock", {"skus": SKUS, "nodes": NODES},
         takes=("sku", "node")),
     Hot(INVENTORY, "post",
