@@ -22,7 +22,7 @@ from entrepot.ground.telemetry import get_logger
 
 READY_S = 60.0
 SETTLED_S = 0.5
-FAILING_AFTER = 5
+FAILING_AFTER = 4
 
 _PR_SET_PDEATHSIG = 1  # Source: prctl(2)
 _LIBC = ctypes.CDLL(None, use_errno=True)

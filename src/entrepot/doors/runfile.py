@@ -11,9 +11,10 @@ from pathlib import Path
 
 import msgspec
 
-from entrepot.ground.files import write_durably
+from entrepot.ground.files import account_name, write_durably
 from entrepot.ground.processes import Identity, is_alive
 from entrepot.ground.settings import Settings
+from entrepot.words.outcome import Broken
 
 
 class RunningChild(msgspec.Struct, frozen=True):
@@ -57,11 +58,20 @@ def run_file_path(settings: Settings) -> Path:
 
 
 def read_run_file(settings: Settings) -> RunFile | None:
-    """The run file, of a living supervisor or not; None when there is none that can be read."""
+    """The run file, of a living supervisor or not; None when there is none that can be read.
+
+    Raises: Broken when this account may not see it.
+    """
+    path = run_file_path(settings)
     try:
-        return msgspec.json.decode(run_file_path(settings).read_bytes(), type=RunFile)
-    except (FileNotFoundError, msgspec.DecodeError):
+        return msgspec.json.decode(path.read_bytes(), type=RunFile)
+    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
         return None
+    except PermissionError as error:
+        raise Broken(
+            f"{path}: closed to account {account_name()}; "
+            "run this as the account that runs Entrepot, or as root"
+        ) from error
 
 
 def write_run_file(settings: Settings, content: RunFile) -> None:

@@ -28,7 +28,7 @@ from entrepot.words.outcome import Broken, Unavailable
 
 LOOK_EVERY_S = 0.1
 CHILDREN_STOP_S = 20.0
-LEFT_BEHIND_STOP_S = 5.0
+LEFT_BEHIND_STOP_S = 3.0
 FIRST_FAILURES_MAX = 3
 STRAYS_EVERY_S = 5.0
 
@@ -206,8 +206,7 @@ class Supervisor:
         self._write("stopping")
         for child in self._children:
             child.ask_to_end()
-        enough = max(self._signals, 1)
-        self._until(lambda: self._all_ended() or self._signals > enough, CHILDREN_STOP_S)
+        self._until(lambda: self._all_ended() or self._signals > 1, CHILDREN_STOP_S)
         for child in self._children:
             if child.pid is not None:
                 log.warning("child.killed", child=child.plan.name, pid=child.pid)

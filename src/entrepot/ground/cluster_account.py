@@ -139,10 +139,10 @@ def programs_for(account: Account, chosen: Path | None, copies: Path) -> Program
     Raises: Broken when they are missing, do not run, or are of another major version.
     """
     folder = chosen or installed_programs()
-    version = _version(folder, account)
+    version = program_version(folder, account)
     if version is None and chosen is None:
         folder = _copied(folder, copies)
-        version = _version(folder, account)
+        version = program_version(folder, account)
     if version is None:
         raise Broken(
             f"{folder}: account {account.name} cannot run the PostgreSQL programs there; "
@@ -156,8 +156,12 @@ def programs_for(account: Account, chosen: Path | None, copies: Path) -> Program
     return Programs(folder, version)
 
 
-def _version(folder: Path, account: Account) -> str | None:
-    """The version of both programs as the account runs them; None when it cannot."""
+def program_version(folder: Path, account: Account | None = None) -> str | None:
+    """The version of the programs in `folder`, as PostgreSQL says it; None when they do not run.
+
+    account  who is to run them; None = whoever runs this process
+    """
+    account = account or Account("", os.geteuid(), os.getegid(), switch=False)
     said = []
     for name in ("postgres", "initdb"):
         try:

@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict
 from entrepot.words.outcome import Broken, shown
 
 PREFIX = "ENTREPOT_"
-LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SIGNING_KEY_CHARACTERS_MIN = 32
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
@@ -159,9 +159,9 @@ def _host(text: str) -> str:
 
 
 def _log_level(text: str) -> str:
-    if text.lower() not in LOG_LEVELS:
+    if text.upper() not in LOG_LEVELS:
         raise Expected(f"one of {', '.join(LOG_LEVELS)}")
-    return text.lower()
+    return text.upper()
 
 
 def _signing_key(text: str) -> str:
@@ -291,10 +291,10 @@ SETTINGS: tuple[Setting, ...] = (
         "ENTREPOT_LOG_LEVEL",
         "log_level",
         " or ".join(LOG_LEVELS),
-        "info",
+        "INFO",
         "The least serious log lines that are written.",
         _log_level,
-        _fixed("info"),
+        _fixed("INFO"),
     ),
     Setting(
         "ENTREPOT_KEYS",
