@@ -437,6 +437,9 @@ CREATE TABLE inventory.movement (
 COMMENT ON TABLE inventory.movement IS 'append only';
 
 CREATE INDEX movement_document ON inventory.movement (document);
+-- Opening stock is booked once per SKU and node.
+CREATE UNIQUE INDEX movement_opening ON inventory.movement (sku, node)
+    WHERE from_account = 'opening';
 
 -- Cart holds: stock kept for a cart until they expire.
 -- distributed by (sku)

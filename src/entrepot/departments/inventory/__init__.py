@@ -4,7 +4,7 @@ Owns the ledger of movements (double entry: each takes from one account and give
 balances derived from it by the same statement, cart holds, reservations for order lines, waiting
 demand, and expected receipts. Answers what is available to promise, now and by date.
 
-Facts: StockReceived, StockAdjusted, StockCounted, StockShipped, ReceiptExpected. Reserving and
+Facts: StockReceived, StockAdjusted, StockCounted, StockQuarantined, ReceiptExpected. Reserving and
 releasing are told by the facts of the order they serve, so that an order costs one fact.
 
 Deliberately does not choose nodes (sourcing), know customers or prices, or move goods inside a

@@ -17,6 +17,7 @@ from entrepot.departments.inventory.model import (
     Cause,
     Count,
     Movement,
+    OpeningStock,
     PlaceHold,
     Quarantine,
     Receipt,
@@ -79,8 +80,7 @@ class Ledger:
     def apply(self, movement: Movement) -> None:
         """Take a movement into account."""
         key = (movement.sku, movement.node)
-        after = shifted(self.balance(*key), movement.from_account, -movement.quantity_each)
-        self._balances[key] = shifted(after, movement.to_account, movement.quantity_each)
+        self._balances[key] = moved(self.balance(*key), movement)
 
 
 def shifted(balance: Balance, account: Account, change_each: int) -> Balance:
@@ -93,6 +93,12 @@ def shifted(balance: Balance, account: Account, change_each: int) -> Balance:
     if account is Account.free:
         return after
     return after._replace(**{account.value: getattr(after, account.value) + change_each})
+
+
+def moved(balance: Balance, movement: Movement) -> Balance:
+    """The balance after a movement of its SKU at its node."""
+    after = shifted(balance, movement.from_account, -movement.quantity_each)
+    return shifted(after, movement.to_account, movement.quantity_each)
 
 
 def bad_quantity(quantity_each: int, field: str = "quantity_each") -> Refusal | None:
@@ -124,33 +130,61 @@ def not_enough(balance: Balance, asked_each: int) -> Refusal:
     )
 
 
+def open_stock(ledger: Ledger, command: OpeningStock) -> Movement | Refusal:
+    """Stock from before the books enters free stock."""
+    if refusal := bad_quantity(command.quantity_each):
+        return refusal
+    return _countable(
+        ledger,
+        Movement(
+            sku=command.sku,
+            node=command.node,
+            from_account=Account.opening,
+            to_account=Account.free,
+            quantity_each=command.quantity_each,
+            cause=Cause.opening,
+            document="opening",
+            command_id=command.command_id,
+            actor=command.actor,
+        ),
+    )
+
+
 def receive(ledger: Ledger, command: Receipt) -> Movement | Refusal:
     """Goods enter free stock, or quarantine."""
     if refusal := bad_quantity(command.quantity_each):
         return refusal
-    if ledger.balance(command.sku, command.node).on_hand + command.quantity_each > MAX_EACH:
-        return _too_much(ledger.balance(command.sku, command.node), command.quantity_each)
-    return Movement(
-        sku=command.sku,
-        node=command.node,
-        from_account=command.from_account,
-        to_account=Account.quarantine if command.quarantine else Account.free,
-        quantity_each=command.quantity_each,
-        cause=Cause.customer_return if command.from_account is Account.customer else Cause.receipt,
-        document=command.document,
-        command_id=command.command_id,
-        actor=command.actor,
+    returned = command.from_account is Account.customer
+    return _countable(
+        ledger,
+        Movement(
+            sku=command.sku,
+            node=command.node,
+            from_account=command.from_account,
+            to_account=Account.quarantine if command.quarantine else Account.free,
+            quantity_each=command.quantity_each,
+            cause=Cause.customer_return if returned else Cause.receipt,
+            document=command.document,
+            command_id=command.command_id,
+            actor=command.actor,
+        ),
     )
 
 
-def _too_much(balance: Balance, change_each: int) -> Refusal:
+def _countable(ledger: Ledger, movement: Movement) -> Movement | Refusal:
+    """The movement, unless more than MAX_EACH would then stand in one place."""
+    before = ledger.balance(movement.sku, movement.node)
+    after = moved(before, movement)
+    if max(after.on_hand, after.quarantined) <= MAX_EACH:
+        return movement
     return Refusal(
         code=RefusalCode.bad_quantity,
         message=(
-            f"{balance.sku} at {balance.node}: {balance.on_hand} on hand and {change_each} more "
-            f"would pass the limit of {MAX_EACH}"
+            f"{movement.sku} at {movement.node}: {before.on_hand} on hand, {before.quarantined} in "
+            f"quarantine, and {movement.quantity_each} more would pass the limit of {MAX_EACH}"
         ),
         field="quantity_each",
+        facts={"on_hand": before.on_hand, "quarantined": before.quarantined, "maximum": MAX_EACH},
     )
 
 
@@ -173,19 +207,20 @@ def adjust(ledger: Ledger, command: Adjustment) -> Movement | Refusal:
     balance = ledger.balance(command.sku, command.node)
     if balance.available + command.change_each < 0:
         return not_enough(balance, -command.change_each)
-    if balance.on_hand + command.change_each > MAX_EACH:
-        return _too_much(balance, command.change_each)
     gain = command.change_each > 0
-    return Movement(
-        sku=command.sku,
-        node=command.node,
-        from_account=Account.adjustment if gain else Account.free,
-        to_account=Account.free if gain else Account.adjustment,
-        quantity_each=abs(command.change_each),
-        cause=Cause(command.reason),
-        document=command.document or command.command_id,
-        command_id=command.command_id,
-        actor=command.actor,
+    return _countable(
+        ledger,
+        Movement(
+            sku=command.sku,
+            node=command.node,
+            from_account=Account.adjustment if gain else Account.free,
+            to_account=Account.free if gain else Account.adjustment,
+            quantity_each=abs(command.change_each),
+            cause=Cause(command.reason),
+            document=command.document or command.command_id,
+            command_id=command.command_id,
+            actor=command.actor,
+        ),
     )
 
 
@@ -250,16 +285,19 @@ def quarantine(ledger: Ledger, command: Quarantine) -> Movement | Refusal:
             facts={"asked_each": command.quantity_each, "available_each": there},
         )
     to_account = Account.scrap if command.scrap else Account.free
-    return Movement(
-        sku=command.sku,
-        node=command.node,
-        from_account=Account.quarantine if out else Account.free,
-        to_account=to_account if out else Account.quarantine,
-        quantity_each=command.quantity_each,
-        cause=Cause.damaged if command.scrap else Cause.quality_check,
-        document=command.document,
-        command_id=command.command_id,
-        actor=command.actor,
+    return _countable(
+        ledger,
+        Movement(
+            sku=command.sku,
+            node=command.node,
+            from_account=Account.quarantine if out else Account.free,
+            to_account=to_account if out else Account.quarantine,
+            quantity_each=command.quantity_each,
+            cause=Cause.damaged if command.scrap else Cause.quality_check,
+            document=command.document,
+            command_id=command.command_id,
+            actor=command.actor,
+        ),
     )
 
 

@@ -1,5 +1,16 @@
+-- name: take_stock
+-- Takes the rows of these keys, in key order, and gives them as they are under the lock.
+UPDATE inventory.stock AS s
+   SET on_hand = s.on_hand
+  FROM (SELECT DISTINCT k.sku, k.node
+          FROM unnest(%(skus)s::text[], %(nodes)s::text[]) AS k (sku, node)
+         ORDER BY k.sku, k.node) AS m
+ WHERE s.sku = m.sku AND s.node = m.node
+RETURNING s.sku, s.node, s.on_hand, s.held, s.reserved, s.allocated, s.quarantined
+
 -- name: ensure_stock
--- Rows for keys that may not have one yet, so that the guarded update finds them.
+-- Rows for keys that have none yet, so that the guarded update finds them. A row that another
+-- transaction wrote meanwhile is left alone: the count tells.
 INSERT INTO inventory.stock (sku, node)
 SELECT DISTINCT k.sku, k.node
   FROM unnest(%(skus)s::text[], %(nodes)s::text[]) AS k (sku, node)
@@ -150,6 +161,7 @@ UPDATE inventory.reservation AS r
  WHERE r.sku = m.sku AND r.reservation_id = m.reservation_id AND r.state = m.from_state
 
 -- name: expect
+-- One that is closed stays as it is and is not given back.
 INSERT INTO inventory.expected_receipt (sku, expected_id, node, quantity_each, due_at, document,
                                         open)
 SELECT e.sku, e.expected_id, e.node, e.quantity_each, e.due_at, e.document, true
@@ -158,8 +170,10 @@ SELECT e.sku, e.expected_id, e.node, e.quantity_each, e.due_at, e.document, true
        AS e (sku, expected_id, node, quantity_each, due_at, document)
  ORDER BY e.sku, e.expected_id
 ON CONFLICT (sku, expected_id) DO UPDATE
-   SET node = excluded.node, quantity_each = excluded.quantity_each, due_at = excluded.due_at
+   SET node = excluded.node, quantity_each = excluded.quantity_each, due_at = excluded.due_at,
+       document = excluded.document
  WHERE inventory.expected_receipt.open
+RETURNING sku, expected_id
 
 -- name: close_expected
 UPDATE inventory.expected_receipt AS x

@@ -1,13 +1,13 @@
 """The ledger's verbs: batches in, answers in order out, all in the caller's transaction.
 
-Every verb reads the balances once, decides in pure functions, and writes with a guard. Stock is
-the last thing locked (lock order: command, cart, order, stock), in key order. Commitments to carts
-and orders are in `commitments`.
+Every verb takes the balances once, in key order, decides in pure functions, and writes with a
+guard: what is answered and told is what stands under the lock. Stock is the last thing locked
+(lock order: command, cart, order, stock). Commitments to carts and orders are in `commitments`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from entrepot.departments.inventory import availability, decisions, store
@@ -16,7 +16,6 @@ from entrepot.departments.inventory.model import (
     Account,
     Adjustment,
     Balance,
-    Cause,
     Count,
     Expect,
     Expected,
@@ -58,26 +57,22 @@ def record_opening(tx: Tx, commands: Sequence[OpeningStock]) -> list[Recorded | 
 
     Refuses: bad_quantity; already_counted when the SKU has other opening stock at the node.
     """
-    ledger = Ledger(store.balances(tx, (c.sku for c in commands)))
+    taken = store.take(tx, ((c.sku, c.node) for c in commands))
+    ledger = Ledger(taken)
     booked = dict(store.opened(tx, {c.sku for c in commands}))
     answers: list[Recorded | Repeated | Refusal] = []
     movements: list[Movement] = []
     for command in commands:
         key = (command.sku, command.node)
-        if refusal := decisions.bad_quantity(command.quantity_each):
-            answers.append(refusal)
-        elif booked.get(key) == command.quantity_each:
-            answers.append(Repeated(ledger.balance(*key)))
-        elif key in booked:
-            answers.append(_opened_before(command, booked[key]))
-        else:
+        decided = _open(ledger, booked, command)
+        if isinstance(decided, Movement):
             booked[key] = command.quantity_each
-            movement = _opening(command)
-            ledger.apply(movement)
-            movements.append(movement)
+            ledger.apply(decided)
+            movements.append(decided)
             answers.append(Recorded(ledger.balance(*key)))
-    store.ensure(tx, ((m.sku, m.node) for m in movements))
-    store.post(tx, movements)
+        else:
+            answers.append(decided)
+    _post(tx, taken, movements)
     announce(
         tx,
         [
@@ -88,18 +83,21 @@ def record_opening(tx: Tx, commands: Sequence[OpeningStock]) -> list[Recorded | 
     return answers
 
 
-def _opening(command: OpeningStock) -> Movement:
-    return Movement(
-        sku=command.sku,
-        node=command.node,
-        from_account=Account.opening,
-        to_account=Account.free,
-        quantity_each=command.quantity_each,
-        cause=Cause.opening,
-        document="opening",
-        command_id=command.command_id,
-        actor=command.actor,
-    )
+def _open(
+    ledger: Ledger, booked: Mapping[tuple[str, str], int], command: OpeningStock
+) -> Movement | Repeated | Refusal:
+    before = booked.get((command.sku, command.node))
+    if before is None or decisions.bad_quantity(command.quantity_each):
+        return decisions.open_stock(ledger, command)
+    if before == command.quantity_each:
+        return Repeated(ledger.balance(command.sku, command.node))
+    return _opened_before(command, before)
+
+
+def _post(tx: Tx, taken: Iterable[Balance], movements: Sequence[Movement]) -> None:
+    known = {(b.sku, b.node) for b in taken}
+    store.create(tx, {(m.sku, m.node) for m in movements} - known)
+    store.post(tx, movements)
 
 
 def _opened_before(command: OpeningStock, booked_each: int) -> Refusal:
@@ -129,8 +127,9 @@ def _book(
     decide: Callable[[Ledger, C], Movement | Refusal | None],
     tell: Callable[[C, Movement | None], Fact],
 ) -> list[Recorded | Refusal]:
-    """Decide each command over one view of the stock, post, announce, answer in order."""
-    ledger = Ledger(store.balances(tx, (c.sku for c in commands)))
+    """Decide each command over the stock as it is taken, post, announce, answer in order."""
+    taken = store.take(tx, ((c.sku, c.node) for c in commands))
+    ledger = Ledger(taken)
     movements: list[Movement] = []
     told: list[Announcement] = []
     answers: list[Recorded | Refusal] = []
@@ -151,8 +150,7 @@ def _book(
             )
         )
         answers.append(Recorded(ledger.balance(command.sku, command.node)))
-    store.ensure(tx, ((m.sku, m.node) for m in movements))
-    store.post(tx, movements)
+    _post(tx, taken, movements)
     announce(tx, told)
     return answers
 
@@ -218,12 +216,13 @@ def quarantine(tx: Tx, commands: Sequence[Quarantine]) -> list[Recorded | Refusa
 
 
 def expect(tx: Tx, commands: Sequence[Expect]) -> list[Expect | Refusal]:
-    """Announce receipts, or replace open ones. Fact: ReceiptExpected."""
-    answers: list[Expect | Refusal] = [
-        decisions.bad_quantity(c.quantity_each) or c for c in commands
-    ]
-    good = {(c.sku, c.expected_id): c for c in answers if isinstance(c, Expect)}
-    store.expect(tx, list(good.values()))
+    """Announce receipts, or replace open ones. Fact: ReceiptExpected.
+
+    Refuses: bad_quantity; wrong_state when the receipt was closed.
+    """
+    refusals = [decisions.bad_quantity(c.quantity_each) for c in commands]
+    good = {(c.sku, c.expected_id): c for c, r in zip(commands, refusals, strict=True) if r is None}
+    written = store.expect(tx, list(good.values()))
     announce(
         tx,
         [
@@ -235,10 +234,25 @@ def expect(tx: Tx, commands: Sequence[Expect]) -> list[Expect | Refusal]:
                 command_id=c.command_id,
                 actor=c.actor,
             )
-            for c in good.values()
+            for key, c in good.items()
+            if key in written
         ],
     )
-    return answers
+    return [
+        refusal or (command if (command.sku, command.expected_id) in written else _closed(command))
+        for command, refusal in zip(commands, refusals, strict=True)
+    ]
+
+
+def _closed(command: Expect) -> Refusal:
+    return Refusal(
+        code=RefusalCode.wrong_state,
+        message=(
+            f"expected_id: {command.expected_id} of {command.sku} was closed by its receipt; "
+            "announce further units under another id"
+        ),
+        field="expected_id",
+    )
 
 
 def expected(tx: Tx, skus: Iterable[str]) -> list[Expected]:

@@ -57,11 +57,23 @@ def post(tx: Tx, movements: Sequence[Movement]) -> None:
         )
 
 
-def ensure(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
-    """Make sure that each (SKU, node) has a balance row."""
+def take(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Balance]:
+    """Lock the balances of these (SKU, node) that have a row; gives them as nobody changes them
+    until the transaction ends."""
     pairs = sorted(set(keys))
-    if pairs:
-        tx.run(Q.ensure_stock, {"skus": [p[0] for p in pairs], "nodes": [p[1] for p in pairs]})
+    wanted = {"skus": [p[0] for p in pairs], "nodes": [p[1] for p in pairs]}
+    return [Balance(*row) for row in tx.rows(Q.take_stock, wanted)]
+
+
+def create(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
+    """Write balance rows for (SKU, node) that had none when they were taken.
+
+    Raises: Conflict when another transaction wrote one meanwhile.
+    """
+    pairs = sorted(set(keys))
+    wanted = {"skus": [p[0] for p in pairs], "nodes": [p[1] for p in pairs]}
+    if pairs and tx.run(Q.ensure_stock, wanted) != len(pairs):
+        raise Conflict("a SKU's first stock at a node was booked meanwhile", kind="guard")
 
 
 def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
@@ -181,20 +193,22 @@ def move_reservations(
         raise Conflict("a reservation changed its state meanwhile", kind="guard")
 
 
-def expect(tx: Tx, commands: Sequence[Expect]) -> None:
-    """Write or replace expected receipts."""
-    if commands:
-        tx.run(
-            Q.expect,
-            {
-                "skus": [c.sku for c in commands],
-                "expected_ids": [c.expected_id for c in commands],
-                "nodes": [c.node for c in commands],
-                "quantities": [c.quantity_each for c in commands],
-                "due": [c.due_at for c in commands],
-                "documents": [c.document for c in commands],
-            },
-        )
+def expect(tx: Tx, commands: Sequence[Expect]) -> set[tuple[str, str]]:
+    """Write or replace expected receipts; gives the (SKU, expected id) that are not closed."""
+    if not commands:
+        return set()
+    rows = tx.rows(
+        Q.expect,
+        {
+            "skus": [c.sku for c in commands],
+            "expected_ids": [c.expected_id for c in commands],
+            "nodes": [c.node for c in commands],
+            "quantities": [c.quantity_each for c in commands],
+            "due": [c.due_at for c in commands],
+            "documents": [c.document for c in commands],
+        },
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
 def close_expected(tx: Tx, received: Mapping[tuple[str, str], tuple[int, bool]]) -> None:

@@ -95,9 +95,10 @@ def move(tx: Tx, commands: Sequence[Move]) -> list[Reservation | Refusal]:
             answers.append(decided)
             continue
         reservation = known[command.reservation_id]
-        moves[command.reservation_id] = (reservation, command.to_state, command.node)
+        # Stock that is kept stays where it is: only a reservation without node takes the command's.
+        node = reservation.node or command.node
+        moves[command.reservation_id] = (reservation, command.to_state, node)
         movements.extend(decided)
-        node = command.node or reservation.node
         answers.append(reservation._replace(state=command.to_state, node=node))
     store.move_reservations(tx, list(moves.values()))
     store.post(tx, movements)
@@ -152,7 +153,7 @@ def _step(
         balance = ledger.balance(moved.sku, moved.node)
         if balance.available < moved.quantity_each:
             return decisions.not_enough(balance, moved.quantity_each)
-        ledger.apply(moved)
+    ledger.apply(moved)
     return [moved]
 
 
