@@ -1,7 +1,8 @@
 """Two import contracts that know the shape of a room, for .importlinter.
 
-A room holds `service`, `store` and `model`; every other module of it is a file of decisions, under
-whatever name. So a new file is pure and sits between store and model without being listed.
+A room holds `service`, `store` and `model`; a service or store that outgrows its file goes on in
+`service_<what>` or `store_<what>`. Every other module is a file of decisions, under whatever name.
+So a new file is pure and sits between store and model without being listed.
 """
 
 from __future__ import annotations
@@ -14,8 +15,15 @@ from importlinter.domain.contract import ContractCheck
 from importlinter.domain.helpers import module_expressions_to_modules
 from importlinter.domain.imports import ModuleExpression
 
-IMPURE = frozenset({"service", "store"})
-NAMED = IMPURE | {"model"}
+IMPURE = ("service", "store")
+
+
+def tier_of(tail: str) -> str:
+    """Which layer of a room a module belongs to, by its name: service, store, model, decisions."""
+    for tier in IMPURE:
+        if tail == tier or tail.startswith(f"{tier}_"):
+            return tier
+    return "model" if tail == "model" else "decisions"
 
 
 def modules_of_rooms(graph: ImportGraph, rooms: list[ModuleExpression]) -> set[str]:
@@ -40,7 +48,10 @@ class RoomShape(LayersContract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Set the layers from the modules found, then check them as layers."""
         tails = {m.rpartition(".")[2] for m in modules_of_rooms(graph, list(self.containers))}
-        stack = [{"service"}, {"store"}, tails - NAMED, {"model"}]
+        stack = [
+            {tail for tail in tails if tier_of(tail) == tier}
+            for tier in ("service", "store", "decisions", "model")
+        ]
         self.layers = [
             Layer({ModuleTail(tail, is_optional=True) for tail in tier}, is_independent=False)
             for tier in stack
@@ -64,7 +75,7 @@ class Purity(ForbiddenContract):
         pure = {
             ModuleExpression(module)
             for module in modules_of_rooms(graph, list(self.containers))
-            if module.rpartition(".")[2] not in IMPURE
+            if tier_of(module.rpartition(".")[2]) not in IMPURE
         }
         self.source_modules = set(self.source_modules) | pure
         return super().check(graph, verbose)

@@ -161,7 +161,7 @@ def opening(path: str, text: str) -> Found:
     """Words, models and decisions touch no file and run no text."""
     parts = path.removeprefix(f"{SOURCE}departments/").split("/")
     room = path.startswith(f"{SOURCE}departments/") and len(parts) > 1
-    pure = room and parts[1].removesuffix(".py") not in ("service", "store")
+    pure = room and not re.match(r"(service|store)(_\w+)?(\.py)?$", parts[1])
     if pure or path.startswith(f"{SOURCE}words/"):
         for node in ast.walk(parsed(text)):
             if isinstance(node, ast.Call):
