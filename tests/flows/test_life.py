@@ -6,7 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory.model import PlaceHold, Receipt
 from entrepot.departments.ordering import service as ordering

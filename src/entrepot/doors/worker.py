@@ -14,7 +14,15 @@ import psycopg
 
 from entrepot.ground import jobs, subscriptions
 from entrepot.ground.database import Database
-from entrepot.ground.events import CHANNEL, SEQUENCER_LOCK, Subscription, drain, outbox_age
+from entrepot.ground.events import (
+    LISTEN,
+    SEQUENCER_LOCK,
+    UNLISTEN,
+    WAKE,
+    Subscription,
+    drain,
+    outbox_age,
+)
 from entrepot.ground.jobs import JobHandler, Periodic
 from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Fault
@@ -102,7 +110,7 @@ class Worker:
                 idle = IDLE_FIRST_S
                 while not self._stop.is_set():
                     if drain(self._database):
-                        connection.execute(f"NOTIFY {CHANNEL}")
+                        connection.execute(WAKE)
                         idle = IDLE_FIRST_S
                     else:
                         # Also proves that the lock's connection is still there.
@@ -115,7 +123,7 @@ class Worker:
 
     def _subscribe(self) -> None:
         with self._database.session() as connection:
-            connection.execute(f"LISTEN {CHANNEL}")
+            connection.execute(LISTEN)
             try:
                 while not self._stop.is_set():
                     moved = [subscriptions.advance(self._database, s) for s in self._subscriptions]
@@ -124,7 +132,7 @@ class Worker:
                             pass
             finally:
                 if not connection.closed:
-                    connection.execute(f"UNLISTEN {CHANNEL}")
+                    connection.execute(UNLISTEN)
 
     def _work(self) -> None:
         idle = IDLE_FIRST_S

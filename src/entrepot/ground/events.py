@@ -25,7 +25,10 @@ F = TypeVar("F", bound=Fact)
 
 SEQUENCER_LOCK = 0x656E_7472_6570_0001
 SEQUENCER_BATCH = 2_000
-CHANNEL = "entrepot_facts"
+# Only the sequencer notifies: it takes a lock over the whole database.
+WAKE = "NOTIFY entrepot_facts"
+LISTEN = "LISTEN entrepot_facts"
+UNLISTEN = "UNLISTEN entrepot_facts"
 
 
 class Announcement(NamedTuple):

@@ -26,7 +26,7 @@ from entrepot.words.outcome import Broken, Unavailable
 Q = load_queries("entrepot.ground")
 
 MIGRATE_LOCK = 0x656E_7472_6570_0002
-LOCK_TIMEOUT_MS = 200
+LIMIT_WAITING = "SET LOCAL lock_timeout = 200"
 LOCK_ATTEMPTS = 150
 LOCK_PAUSE_S = 0.2
 APPEND_ONLY = "append only"
@@ -203,7 +203,7 @@ def _apply(connection: psycopg.Connection[Any], clock: Clock, step: Migration) -
     for attempt in range(1, LOCK_ATTEMPTS + 1):
         try:
             with connection.transaction():
-                connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+                connection.execute(LIMIT_WAITING)
                 connection.execute(step.text)
                 _record(connection, clock, step)
         except errors.LockNotAvailable as error:

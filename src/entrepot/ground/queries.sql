@@ -15,7 +15,9 @@ SELECT command_id, content_hash, answer
 -- name: answer_commands
 UPDATE ground.command AS c
    SET answer = a.answer
-  FROM unnest(%(command_ids)s::text[], %(answers)s::bytea[]) AS a (command_id, answer)
+  FROM (SELECT k.command_id, k.answer
+          FROM unnest(%(command_ids)s::text[], %(answers)s::bytea[]) AS k (command_id, answer)
+         ORDER BY k.command_id) AS a
  WHERE c.command_id = a.command_id
 
 -- name: forget_commands
@@ -43,7 +45,9 @@ WITH taken AS (
     RETURNING outbox_id, subject, fact_id, name, version, occurred_at, command_id, caused_by,
               actor, traceparent, body
 ), numbered AS (
-    SELECT t.*, row_number() OVER (ORDER BY t.outbox_id) AS nth FROM taken AS t
+    SELECT t.subject, t.fact_id, t.name, t.version, t.occurred_at, t.command_id, t.caused_by,
+           t.actor, t.traceparent, t.body, row_number() OVER (ORDER BY t.outbox_id) AS nth
+      FROM taken AS t
 )
 INSERT INTO events.log (position, subject, fact_id, name, version, occurred_at, command_id,
                         caused_by, actor, traceparent, body)
@@ -111,6 +115,7 @@ SELECT %(subscription)s, p.position, p.subject, p.name, p.reason, p.attempts, %(
   FROM unnest(%(positions)s::bigint[], %(subjects)s::text[], %(names)s::text[],
               %(reasons)s::text[], %(attempts)s::integer[])
        AS p (position, subject, name, reason, attempts)
+ ORDER BY p.position, p.subject
 ON CONFLICT (subscription, position, subject) DO UPDATE
    SET reason = excluded.reason, attempts = events.dead_letter.attempts + 1
 

@@ -70,8 +70,10 @@ ON CONFLICT (order_id, queue, part_no) DO UPDATE SET reason = excluded.reason
 
 -- name: dequeue
 DELETE FROM ordering.queue AS q
- USING unnest(%(order_ids)s::text[], %(queues)s::text[], %(part_nos)s::integer[])
-       AS d (order_id, queue, part_no)
+ USING (SELECT k.order_id, k.queue, k.part_no
+          FROM unnest(%(order_ids)s::text[], %(queues)s::text[], %(part_nos)s::integer[])
+               AS k (order_id, queue, part_no)
+         ORDER BY k.order_id, k.queue, k.part_no) AS d
  WHERE q.order_id = d.order_id AND q.queue = d.queue AND q.part_no = d.part_no
 
 -- name: dequeue_orders

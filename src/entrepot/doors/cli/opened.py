@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -18,7 +17,7 @@ SYSTEM_ACTOR = "system"
 
 def settings_now() -> Settings:
     """The settings of this environment."""
-    return Settings.from_environment(os.environ)
+    return Settings.from_environment()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import Move, ReservationState
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.service import Cancelled

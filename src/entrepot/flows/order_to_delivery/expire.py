@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import CancelReason
 from entrepot.flows.order_to_delivery.cancel import cancel_orders

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.inventory.model import (
     Move,

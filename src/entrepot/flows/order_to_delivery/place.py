@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from entrepot.departments.inventory import commitments
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import Account, Cause, Movement
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.promise.offers import Offer, matches, open_offer

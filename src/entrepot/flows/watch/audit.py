@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from entrepot.departments.access import service as access
-from entrepot.departments.inventory import commitments
 from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import Reservation, ReservationState
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import PartState
