@@ -248,6 +248,8 @@ def test_two_loads_at_once_end_as_one(
     for thread in threads:
         thread.join()
     assert [report.refused for report in reports] == [0, 0, 0]
+    accepted = sum(file.accepted for report in reports for file in report.files)
+    assert accepted == sum(file.read for file in reports[0].files)
     kept = dump(owner)
     assert len(kept["inventory.movement"]) == 34
     assert len(kept["pricing.price"]) == 13

@@ -38,7 +38,8 @@ def register_suppliers(
 
     Refuses: bad_identifier, missing_value, bad_value, bad_country. Facts: SupplierRegistered.
     """
-    known = store.suppliers(tx, (c.supplier.supplier_id for c in changes))
+    before = store.suppliers(tx, (c.supplier.supplier_id for c in changes))
+    known = dict(before)
     answers: list[Registered | Unchanged | Refusal] = []
     written: dict[str, Supplier] = {}
     told: list[Announcement] = []
@@ -60,8 +61,9 @@ def register_suppliers(
                     actor=change.actor,
                 )
             )
-    store.put_suppliers(tx, list(written.values()))
-    announce(tx, told)
+    if written:
+        store.put_suppliers(tx, list(written.values()), before)
+        announce(tx, told)
     return answers
 
 
@@ -72,7 +74,8 @@ def agree_terms(tx: Tx, changes: Sequence[TermsChange]) -> list[Agreed | Unchang
     bad_price, bad_quantity. Facts: TermsAgreed.
     """
     suppliers_known = store.suppliers(tx, (c.terms.supplier_id for c in changes))
-    known = {(t.sku, t.supplier_id): t for t in store.terms(tx, (c.terms.sku for c in changes))}
+    before = {(t.sku, t.supplier_id): t for t in store.terms(tx, (c.terms.sku for c in changes))}
+    known = dict(before)
     answers: list[Agreed | Unchanged | Refusal] = []
     written: dict[tuple[str, str], Terms] = {}
     told: list[Announcement] = []
@@ -97,6 +100,7 @@ def agree_terms(tx: Tx, changes: Sequence[TermsChange]) -> list[Agreed | Unchang
                     actor=change.actor,
                 )
             )
-    store.put_terms(tx, list(written.values()))
-    announce(tx, told)
+    if written:
+        store.put_terms(tx, list(written.values()), before)
+        announce(tx, told)
     return answers

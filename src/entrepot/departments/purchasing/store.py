@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from typing import Any
 
 from entrepot.departments.purchasing.model import (
     Incoterm,
@@ -38,23 +39,28 @@ def suppliers(tx: Tx, supplier_ids: Iterable[str]) -> dict[str, Supplier]:
     }
 
 
-def put_suppliers(tx: Tx, written: Sequence[Supplier]) -> None:
-    """Write or replace suppliers and their lead times."""
-    if not written:
-        return
-    ids = [s.supplier_id for s in written]
-    tx.run(
-        Q.put_suppliers,
-        {
-            "supplier_ids": ids,
-            "names": [s.name for s in written],
-            "countries": [s.country for s in written],
-            "currencies": [s.currency for s in written],
-            "calendar_ids": [s.calendar_id for s in written],
-            "glns": [s.gln for s in written],
-        },
-    )
-    tx.run(Q.clear_lead_times, {"supplier_ids": ids})
+def put_suppliers(tx: Tx, written: Sequence[Supplier], known: Container[str]) -> None:
+    """Write suppliers and their lead times, in place of those that are known.
+
+    Raises: Conflict when one that is not known was registered meanwhile.
+    """
+    for query, some in (
+        (Q.insert_suppliers, [s for s in written if s.supplier_id not in known]),
+        (Q.update_suppliers, [s for s in written if s.supplier_id in known]),
+    ):
+        if some:
+            tx.run(
+                query,
+                {
+                    "supplier_ids": [s.supplier_id for s in some],
+                    "names": [s.name for s in some],
+                    "countries": [s.country for s in some],
+                    "currencies": [s.currency for s in some],
+                    "calendar_ids": [s.calendar_id for s in some],
+                    "glns": [s.gln for s in some],
+                },
+            )
+    tx.run(Q.clear_lead_times, {"supplier_ids": [s.supplier_id for s in written]})
     shares = [(s.supplier_id, share) for s in written for share in s.lead_time]
     tx.run(
         Q.insert_lead_times,
@@ -89,25 +95,19 @@ def terms(tx: Tx, skus: Iterable[str]) -> list[Terms]:
     ]
 
 
-def put_terms(tx: Tx, written: Sequence[Terms]) -> None:
-    """Write or replace terms and their price breaks."""
-    if not written:
-        return
-    keys = {"skus": [t.sku for t in written], "supplier_ids": [t.supplier_id for t in written]}
-    tx.run(
-        Q.put_terms,
-        keys
-        | {
-            "currencies": [t.currency for t in written],
-            "costs": [t.cost_minor for t in written],
-            "moqs": [t.moq_each for t in written],
-            "multiples": [t.multiple_each for t in written],
-            "lead_times": [t.lead_time_days for t in written],
-            "incoterms": [t.incoterm.value if t.incoterm else None for t in written],
-            "named_places": [t.named_place for t in written],
-        },
-    )
-    tx.run(Q.clear_price_breaks, keys)
+def put_terms(tx: Tx, written: Sequence[Terms], known: Container[tuple[str, str]]) -> None:
+    """Write terms and their price breaks, in place of those that are known.
+
+    known  by (SKU, supplier)
+    Raises: Conflict when some that are not known were agreed meanwhile.
+    """
+    for query, some in (
+        (Q.insert_terms, [t for t in written if (t.sku, t.supplier_id) not in known]),
+        (Q.update_terms, [t for t in written if (t.sku, t.supplier_id) in known]),
+    ):
+        if some:
+            tx.run(query, _keys(some) | _figures(some))
+    tx.run(Q.clear_price_breaks, _keys(written))
     breaks = [(t, b) for t in written for b in t.price_breaks]
     tx.run(
         Q.insert_price_breaks,
@@ -118,3 +118,19 @@ def put_terms(tx: Tx, written: Sequence[Terms]) -> None:
             "costs": [b.cost_minor for _, b in breaks],
         },
     )
+
+
+def _keys(written: Sequence[Terms]) -> dict[str, list[Any]]:
+    return {"skus": [t.sku for t in written], "supplier_ids": [t.supplier_id for t in written]}
+
+
+def _figures(written: Sequence[Terms]) -> dict[str, list[Any]]:
+    return {
+        "currencies": [t.currency for t in written],
+        "costs": [t.cost_minor for t in written],
+        "moqs": [t.moq_each for t in written],
+        "multiples": [t.multiple_each for t in written],
+        "lead_times": [t.lead_time_days for t in written],
+        "incoterms": [t.incoterm.value if t.incoterm else None for t in written],
+        "named_places": [t.named_place for t in written],
+    }
