@@ -112,7 +112,7 @@ CREATE TABLE jobs.job (
     created_at  timestamptz NOT NULL
 );
 
-CREATE INDEX job_due ON jobs.job (kind, run_at) WHERE state = 'waiting';
+CREATE INDEX job_due ON jobs.job (run_at) WHERE state = 'waiting';
 
 -- Periodic work and when it is due next.
 -- local
