@@ -7,18 +7,16 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from entrepot.doors.cli.endings import FOUND_WRONG, UNUSABLE, complain, console, errors
+from entrepot.doors.cli.endings import FOUND_WRONG, console
 from entrepot.doors.cli.opened import SYSTEM_ACTOR, opened_house
+from entrepot.doors.cli.rows import Refusals, row_bars, unusable
 from entrepot.doors.folder.example import write_example
 from entrepot.doors.folder.reader import REFUSED_FILE, read_folder
-from entrepot.doors.folder.refused import RefusedFile, column_of
+from entrepot.doors.folder.refused import RefusedFile
 from entrepot.flows.onboarding.load import load_folder
-from entrepot.flows.onboarding.rows import RefusedRow, Report, Step, UnusableFolder
-
-SHOWN_MAX = 10
+from entrepot.flows.onboarding.rows import Report, UnusableFolder
 
 
 def new(
@@ -27,8 +25,8 @@ def new(
     """Write a small example retailer to begin with, and the description of every file."""
     try:
         names = write_example(folder)
-    except UnusableFolder as unusable:
-        raise _unusable(unusable) from unusable
+    except UnusableFolder as found:
+        raise unusable(found) from found
     console.print(f"wrote {len(names)} files to {escape(str(folder))}; README.md describes them")
     console.print(f"next: entrepot load {escape(str(folder))} --dry-run", soft_wrap=True)
 
@@ -50,68 +48,31 @@ def load(
 
     Exit code 1 when rows were refused, 2 when the folder cannot be used.
     """
-    shown: list[RefusedRow] = []
     try:
         rows = read_folder(folder)
         with (
             RefusedFile(refused or folder / REFUSED_FILE) as file,
             opened_house(name="load", create=True) as house,
-            _progress() as bars,
+            row_bars() as bars,
         ):
-
-            def refuse(row: RefusedRow) -> None:
-                file.add(row)
-                if len(shown) < SHOWN_MAX:
-                    shown.append(row)
-
+            refusals = Refusals(file)
             report = load_folder(
                 house.database,
                 rows,
                 actor=SYSTEM_ACTOR,
                 dry_run=dry_run,
                 strict=strict,
-                refuse=refuse,
-                progress=_Bars(bars).show,
+                refuse=refusals.add,
+                progress=bars.show,
             )
-    except UnusableFolder as unusable:
-        raise _unusable(unusable) from unusable
-    _summarize(report, shown, file.path)
+    except UnusableFolder as found:
+        raise unusable(found) from found
+    _summarize(report, refusals)
     if report.refused:
         raise typer.Exit(FOUND_WRONG)
 
 
-def _unusable(unusable: UnusableFolder) -> typer.Exit:
-    for problem in unusable.problems:
-        complain(problem)
-    return typer.Exit(UNUSABLE)
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} rows"),
-        TimeElapsedColumn(),
-        console=errors,
-        transient=True,
-    )
-
-
-class _Bars:
-    """A bar per file and phase."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._tasks: dict[tuple[str, str], TaskID] = {}
-
-    def show(self, step: Step) -> None:
-        key = (step.phase, step.file)
-        if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task(f"{step.phase} {step.file}", total=None)
-        self._progress.update(self._tasks[key], completed=step.rows_done, total=step.rows_total)
-
-
-def _summarize(report: Report, shown: list[RefusedRow], refused: Path) -> None:
+def _summarize(report: Report, refusals: Refusals) -> None:
     table = Table("file")
     for name in ("read", "accepted", "repeated", "refused"):
         table.add_column(name, justify="right")
@@ -121,13 +82,6 @@ def _summarize(report: Report, shown: list[RefusedRow], refused: Path) -> None:
     console.print(table)
     for note in report.notes:
         console.print(f"[yellow]note:[/] {escape(note)}", soft_wrap=True)
-    for row in shown:
-        column = column_of(row)
-        place = f"{row.row.file}, line {row.row.line}" + (f", {column}" if column else "")
-        reason = escape(f"{place}: {row.refusal.message}")
-        console.print(f"[red]refused:[/] {reason}", soft_wrap=True)
-    if report.refused:
-        more = f"{report.refused:,} rows were refused; all of them with their reasons:"
-        console.print(f"{more} {escape(str(refused))}", soft_wrap=True)
+    refusals.show()
     if not report.written:
         console.print("nothing was changed")

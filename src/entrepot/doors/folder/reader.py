@@ -51,7 +51,7 @@ def read_folder(path: Path) -> FolderRows:
             problems.append(f"{file.name}: found beside {other}, expected one of the two")
         else:
             try:
-                table = _open(file, table_format)
+                table = open_table(file, table_format)
             except UnusableFolder as unusable:
                 problems += unusable.problems
             else:
@@ -170,7 +170,11 @@ class FileTable:
             yield Row(self.file, line, cells, fault)
 
 
-def _open(path: Path, table_format: TableFormat) -> FileTable:
+def open_table(path: Path, table_format: TableFormat, delimiter: str = ",") -> FileTable:
+    """The rows of one file: TOML or Parquet by its ending, else CSV.
+
+    Raises: UnusableFolder when it cannot be read, or a column is missing or stands twice.
+    """
     if not path.is_file():
         raise UnusableFolder([f"{path.name}: found no regular file, expected one; move it away"])
     size, maximum = _mark(path).size, TOML_BYTES_MAX if path.suffix == ".toml" else FILE_BYTES_MAX
@@ -179,12 +183,12 @@ def _open(path: Path, table_format: TableFormat) -> FileTable:
             [f"{path.name}: found {size} bytes, expected at most {maximum}; split the file"]
         )
     try:
-        if path.suffix == ".csv":
-            table = _open_csv(path, table_format)
-        elif path.suffix == ".toml":
+        if path.suffix == ".toml":
             table = _open_toml(path, table_format)
-        else:
+        elif path.suffix == ".parquet":
             table = _open_parquet(path, table_format)
+        else:
+            table = _open_csv(path, table_format, delimiter)
     except OSError as error:
         raise UnusableFolder(
             [f"{path.name}: cannot be read ({error.strerror}); check its permissions"]
@@ -217,8 +221,8 @@ def _check_columns(table: FileTable, table_format: TableFormat) -> None:
 # CSV
 
 
-def _open_csv(path: Path, table_format: TableFormat) -> FileTable:
-    head = next(_csv_records(path), None)
+def _open_csv(path: Path, table_format: TableFormat, delimiter: str) -> FileTable:
+    head = next(csv_records(path, delimiter), None)
     if head is None:
         raise UnusableFolder(
             [
@@ -229,7 +233,7 @@ def _open_csv(path: Path, table_format: TableFormat) -> FileTable:
     columns = [name.strip() for name in head[1]]
 
     def records() -> Iterator[tuple[int, Sequence[str], Refusal | None]]:
-        for line, record in islice(_csv_records(path), 1, None):
+        for line, record in islice(csv_records(path, delimiter), 1, None):
             yield line, record, _wrong_length(record, columns)
 
     return FileTable(path, table_format, columns, records)
@@ -245,8 +249,11 @@ def _wrong_length(record: Sequence[str], columns: Sequence[str]) -> Refusal | No
     )
 
 
-def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """(line, cells) of every record that is not empty."""
+def csv_records(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """(line, cells) of every record that is not empty; comments before the head line left out.
+
+    Raises: UnusableFolder for text that is not UTF-8, or quotes that do not close.
+    """
     with path.open("rb") as file:
         lines = _text_lines(path.name, file)
         comments = 0
@@ -254,7 +261,7 @@ def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
         while head.startswith(COMMENT):
             comments += 1
             head = next(lines, "")
-        reader = csv.reader(chain([head], lines), strict=True)
+        reader = csv.reader(chain([head], lines), delimiter=delimiter, strict=True)
         line = comments
         try:
             for record in reader:
@@ -264,8 +271,8 @@ def _csv_records(path: Path) -> Iterator[tuple[int, list[str]]]:
         except csv.Error as error:
             raise UnusableFolder(
                 [
-                    f"{path.name}, line {line + 1}: cannot be read as CSV ({error}); "
-                    'expected cells separated by commas, quoted with " where they hold one'
+                    f"{path.name}, line {line + 1}: cannot be read as CSV ({error}); expected "
+                    f'cells separated by {delimiter!r}, quoted with " where they hold one'
                 ]
             ) from error
 

@@ -37,14 +37,16 @@ _COLUMNS = {
 def column_of(refused: RefusedRow) -> str:
     """The column of the file that a refusal is about; '' when it is about the row."""
     field = refused.refusal.field or ""
-    known = {column.name for column in BY_NAME[refused.row.file.partition(".")[0]].columns}
-    return field if field in known else _COLUMNS.get(field, "")
+    table = BY_NAME.get(refused.row.file.partition(".")[0])
+    known = {column.name for column in table.columns} if table else set()
+    return field if field in known | refused.row.cells.keys() else _COLUMNS.get(field, "")
 
 
 class RefusedFile:
     """Writes refused rows aside and puts them in place at the end, also after an interruption.
 
-    When there are none, what an earlier load left in a folder under the usual name is removed.
+    When there are none, what an earlier run left under the usual name (refused.csv, or any name
+    that ends in .refused.csv) is removed.
     Enter it before the load: a place that cannot be written is found before anything is.
     """
 
@@ -95,5 +97,5 @@ class RefusedFile:
             self._aside.replace(self.path)
         else:
             self._aside.unlink()
-            if self.path.name == REFUSED_FILE:
+            if f".{self.path.name}".endswith(f".{REFUSED_FILE}"):
                 self.path.unlink(missing_ok=True)
