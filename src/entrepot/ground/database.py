@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors, pq
 from psycopg_pool import ConnectionPool, PoolTimeout
 
+from entrepot.ground.arrays import register
 from entrepot.ground.clock import Clock, SystemClock
 from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Broken, Conflict, Fault, Unavailable
@@ -112,6 +113,7 @@ class Database:
 
     def _configure(self, connection: psycopg.Connection[Any]) -> None:
         connection.prepare_threshold = 2
+        register(connection)
         if self._role is not None:
             connection.execute(
                 psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(self._role))

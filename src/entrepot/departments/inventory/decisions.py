@@ -28,8 +28,6 @@ from entrepot.departments.inventory.model import (
 from entrepot.words.outcome import Refusal, RefusalCode
 from entrepot.words.quantity import MAX_EACH
 
-INSIDE = (Account.free, Account.held, Account.reserved, Account.allocated)
-
 # Which step a reservation may take, with the account its units leave and enter and the cause.
 # waiting -> reserved takes free stock; cancelled gives back what was kept.
 STEPS: Mapping[tuple[ReservationState, ReservationState], tuple[Account, Account, Cause] | None] = {
@@ -71,34 +69,51 @@ class Ledger:
     """Balances by (SKU, node), changed by the movements decided so far."""
 
     def __init__(self, balances: Iterable[Balance]) -> None:
-        self._balances = {(b.sku, b.node): b for b in balances}
+        self._balances = {(b.sku, b.node): list(b[2:]) for b in balances}
 
     def balance(self, sku: str, node: str) -> Balance:
         """The balance; zero where nothing was ever booked."""
-        return self._balances.get((sku, node), Balance(sku, node, 0))
+        return Balance(sku, node, *self._balances.get((sku, node), _NOTHING))
+
+    def available(self, sku: str, node: str) -> int:
+        """What may still be promised now."""
+        on_hand, held, reserved, allocated, _ = self._balances.get((sku, node), _NOTHING)
+        return on_hand - held - reserved - allocated
+
+    def reserve(self, sku: str, node: str, quantity_each: int) -> None:
+        """Take a reservation of free stock into account."""
+        self._balances.setdefault((sku, node), list(_NOTHING))[_RESERVED] += quantity_each
 
     def apply(self, movement: Movement) -> None:
         """Take a movement into account."""
-        key = (movement.sku, movement.node)
-        self._balances[key] = moved(self.balance(*key), movement)
+        units = self._balances.setdefault((movement.sku, movement.node), list(_NOTHING))
+        _shift(units, movement.from_account, -movement.quantity_each)
+        _shift(units, movement.to_account, movement.quantity_each)
 
 
-def shifted(balance: Balance, account: Account, change_each: int) -> Balance:
-    """The balance with one account changed; accounts outside the node leave it as it is."""
-    if account is Account.quarantine:
-        return balance._replace(quarantined=balance.quarantined + change_each)
-    if account not in INSIDE:
-        return balance
-    after = balance._replace(on_hand=balance.on_hand + change_each)
-    if account is Account.free:
-        return after
-    return after._replace(**{account.value: getattr(after, account.value) + change_each})
+_NOTHING = (0, 0, 0, 0, 0)
+_ON_HAND, _HELD, _RESERVED, _ALLOCATED, _QUARANTINED = range(5)
+# Which fields of a balance an account is counted in; accounts outside the node are in none.
+_FIELDS: Mapping[Account, tuple[int, ...]] = {
+    Account.free: (_ON_HAND,),
+    Account.held: (_ON_HAND, _HELD),
+    Account.reserved: (_ON_HAND, _RESERVED),
+    Account.allocated: (_ON_HAND, _ALLOCATED),
+    Account.quarantine: (_QUARANTINED,),
+}
+
+
+def _shift(units: list[int], account: Account, change_each: int) -> None:
+    for field in _FIELDS.get(account, ()):
+        units[field] += change_each
 
 
 def moved(balance: Balance, movement: Movement) -> Balance:
     """The balance after a movement of its SKU at its node."""
-    after = shifted(balance, movement.from_account, -movement.quantity_each)
-    return shifted(after, movement.to_account, movement.quantity_each)
+    units = list(balance[2:])
+    _shift(units, movement.from_account, -movement.quantity_each)
+    _shift(units, movement.to_account, movement.quantity_each)
+    return Balance(balance.sku, balance.node, *units)
 
 
 def bad_quantity(quantity_each: int, field: str = "quantity_each") -> Refusal | None:

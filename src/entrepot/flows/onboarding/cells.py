@@ -42,6 +42,8 @@ SEPARATOR = ";"
 YEARS = range(1970, 2200)
 
 _WHOLE = re.compile(r"(-?[0-9]{1,18})(?:\.0+)?", re.ASCII)
+# Whole numbers of few digits are most of what a file holds: they go without exact fractions.
+_PLAIN = re.compile(r"[0-9]{1,5}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?", re.ASCII)
 _TIME = re.compile(r"([01]?[0-9]|2[0-4]):([0-5][0-9])", re.ASCII)
 _YES = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
@@ -164,11 +166,17 @@ class Cells:
 
     def mass_g(self, column: str) -> int:
         """Grams, a fraction rounded up."""
-        return _taken(parse_mass_g(self.text(column), "g", column))
+        text = self.text(column)
+        if _PLAIN.fullmatch(text):
+            return int(text)
+        return _taken(parse_mass_g(text, "g", column))
 
     def length_mm(self, column: str) -> int:
         """Millimeters, a fraction rounded up."""
-        return _taken(parse_length_mm(self.text(column), "mm", column))
+        text = self.text(column)
+        if _PLAIN.fullmatch(text):
+            return int(text)
+        return _taken(parse_length_mm(text, "mm", column))
 
     def yes(self, column: str) -> bool:
         """yes or no; an empty cell is no."""

@@ -203,16 +203,17 @@ def _expectation(part_no: int, estimate: Estimate | None, reason: str, at: datet
     )
 
 
-def decision(policy: Policy, one: Decided) -> Decision:
-    """The record of how the order was sourced."""
+def decision(policy: Policy, order_id: str, way: Way) -> Decision:
+    """The record of how an order, or a part of it, was sourced."""
+    inputs, outcome, reason = way.question.record(way.plan)
     return Decision(
-        subject=order_subject(one.ready.order_id),
+        subject=order_subject(order_id),
         kind=DECISION_KIND,
         policy=policy.policy_id,
         policy_version=policy.version,
-        inputs=one.way.inputs,
-        outcome=one.way.outcome,
-        reason=one.way.reason,
+        inputs=inputs,
+        outcome=outcome,
+        reason=reason,
     )
 
 

@@ -9,7 +9,6 @@ from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.inventory.model import (
     Move,
-    Movement,
     Reservation,
     ReservationState,
     StockAdjusted,
@@ -18,7 +17,6 @@ from entrepot.departments.inventory.model import (
     StockReceived,
 )
 from entrepot.departments.ordering import service as ordering
-from entrepot.departments.ordering.decisions import order_subject
 from entrepot.departments.ordering.model import (
     WHOLE_ORDER,
     Expectation,
@@ -29,9 +27,8 @@ from entrepot.departments.ordering.model import (
     PartState,
 )
 from entrepot.departments.ordering.service import Promise
-from entrepot.flows.order_to_delivery import planning
+from entrepot.flows.order_to_delivery import compose, planning
 from entrepot.flows.order_to_delivery.check import Destination
-from entrepot.flows.order_to_delivery.compose import DECISION_KIND
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.planning import Way
 from entrepot.ground import decisions
@@ -122,14 +119,12 @@ def _decide(tx: Tx, known: View, order: Order, reservation: Reservation) -> Fill
     way = planning.choose(found, planning.CHEAPEST)
     if isinstance(way, Refusal) or len(way.boxes) != 1:
         return None
-    taken = commitments.movement(_move(reservation, way), reservation)
-    assert isinstance(taken, Movement), "a waiting reservation may be filled"
-    known.ledger.apply(taken)
+    known.ledger.reserve(reservation.sku, way.boxes[0][0], reservation.quantity_each)
     return Filled(order, part_no, reservation, way)
 
 
 def _holds(ledger: Ledger, node: str, reservation: Reservation) -> bool:
-    return ledger.balance(reservation.sku, node).available >= reservation.quantity_each
+    return ledger.available(reservation.sku, node) >= reservation.quantity_each
 
 
 def _move(reservation: Reservation, way: Way) -> Move:
@@ -168,18 +163,7 @@ def _write(tx: Tx, known: View, filled: Sequence[Filled]) -> None:
             raise Conflict(f"a backorder changed meanwhile: {answer.message}", kind="guard")
     decisions.record(
         tx,
-        [
-            decisions.Decision(
-                subject=order_subject(f.order.header.order_id),
-                kind=DECISION_KIND,
-                policy=known.policy.policy_id,
-                policy_version=known.policy.version,
-                inputs=f.way.inputs,
-                outcome=f.way.outcome,
-                reason=f.way.reason,
-            )
-            for f in filled
-        ],
+        [compose.decision(known.policy, f.order.header.order_id, f.way) for f in filled],
     )
     _promise(tx, filled)
 

@@ -29,6 +29,7 @@ class View(NamedTuple):
     balances   stock as read, for the guard; `ledger` is changed by every decision of the batch
     estimates  dates found so far, by (node, service, zone, destination's time zone, instant):
                most orders of a batch share them
+    costs      of a box and of each SKU found so far, by (node, service, zone, currency)
     """
 
     network: Network
@@ -38,6 +39,7 @@ class View(NamedTuple):
     balances: list[Balance]
     ledger: Ledger
     estimates: dict[tuple[str, str, int, str, datetime], Estimate | None]
+    costs: dict[tuple[str, str, int, str], tuple[int, dict[str, int]]]
 
 
 def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetime]]) -> View:
@@ -59,6 +61,7 @@ def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetim
         balances=balances,
         ledger=Ledger(balances),
         estimates={},
+        costs={},
     )
 
 

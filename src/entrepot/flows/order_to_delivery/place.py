@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from entrepot.departments.inventory import service_commitments as commitments
-from entrepot.departments.inventory.model import Account, Cause, Movement
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.promise.offers import Offer, matches, open_offer
 from entrepot.flows.order_to_delivery import check, compose, people, planning
@@ -250,19 +249,7 @@ def _take(known: View, one: Decided) -> None:
     """Later orders of the batch see this one's stock as gone."""
     for node, _, contents in one.way.boxes:
         for sku, each in contents:
-            known.ledger.apply(
-                Movement(
-                    sku=sku,
-                    node=node,
-                    from_account=Account.free,
-                    to_account=Account.reserved,
-                    quantity_each=each,
-                    cause=Cause.order,
-                    document=one.ready.order_id,
-                    command_id=one.ready.command.command_id,
-                    actor=one.ready.command.actor,
-                )
-            )
+            known.ledger.reserve(sku, node, each)
 
 
 def _write(
@@ -275,7 +262,9 @@ def _write(
         for one, reserves in zip(decided, wanted, strict=True)
     ]
     ordering.record(tx, orders)
-    decisions.record(tx, [compose.decision(known.policy, one) for one in decided])
+    decisions.record(
+        tx, [compose.decision(known.policy, one.ready.order_id, one.way) for one in decided]
+    )
     flat = [reserve for reserves in wanted for reserve in reserves]
     for held in commitments.reserve(tx, flat, known=known.balances):
         if isinstance(held, Refusal):

@@ -26,7 +26,7 @@ from entrepot.departments.promise.model import Estimate, Handling
 from entrepot.departments.promise.model import Service as PromiseService
 from entrepot.departments.sourcing import decisions as sourcing
 from entrepot.departments.sourcing import terms
-from entrepot.departments.sourcing.model import Box, Demand, Site
+from entrepot.departments.sourcing.model import Box, Demand, Plan, Site
 from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.gather import View
 from entrepot.words.calendar import local_date
@@ -49,13 +49,47 @@ class Leg(NamedTuple):
     estimate: Estimate
 
 
+class Question(NamedTuple):
+    """One sourcing decision: everything it is made over."""
+
+    demand: Sequence[Demand]
+    sites: Sequence[Site]
+    unfilled_mills: Sequence[int] | None
+    keep_together: bool
+    max_boxes: int | None
+    currency: str
+
+    def answer(self) -> Plan | Refusal:
+        """The cheapest plan."""
+        return sourcing.best_split(
+            self.demand,
+            self.sites,
+            unfilled_mills=self.unfilled_mills,
+            keep_together=self.keep_together,
+            max_boxes=self.max_boxes,
+        )
+
+    def record(self, plan: Plan) -> tuple[bytes, bytes, str]:
+        """Inputs, outcome and reason, as the log of decisions keeps them."""
+        able = sourcing.candidates(self.demand, self.sites)
+        inputs = sourcing.decision_inputs(
+            self.demand,
+            self.sites,
+            unfilled_mills=self.unfilled_mills,
+            keep_together=self.keep_together,
+            max_boxes=self.max_boxes,
+        )
+        outcome = sourcing.decision_outcome(plan, able)
+        return inputs, outcome, sourcing.explain(plan, able, self.currency)
+
+
 class Way(NamedTuple):
     """One way to send an order.
 
     boxes      who sends what: (node, service, ((sku, each), ...))
     estimates  of each box; `estimate` is that of the last one to arrive, None without boxes
     unfilled   (sku, each) that no node has now
-    inputs, outcome, reason  the decision, for its record
+    question   what was decided, for the record of the way that is taken
     """
 
     label: str
@@ -66,9 +100,8 @@ class Way(NamedTuple):
     cost_mills: int
     grams_co2e: int
     unfilled: tuple[tuple[str, int], ...]
-    inputs: bytes
-    outcome: bytes
-    reason: str
+    question: Question
+    plan: Plan
 
 
 def legs(view: View, destination: Destination, currency: str, at: datetime) -> list[Leg]:
@@ -160,11 +193,19 @@ def ways(
             field="ship_to",
         )
     stock = ledger or view.ledger
+    demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
+    sites = [_site(view, leg, demand, stock) for leg in reached]
     found: list[Way] = []
     refusal: Refusal | None = None
     for latest in sorted({leg.estimate.latest_date for leg in reached}):
-        usable = [leg for leg in reached if leg.estimate.latest_date <= latest]
-        way = _way(view, wanted, usable, stock, backorder=backorder)
+        usable = [n for n, leg in enumerate(reached) if leg.estimate.latest_date <= latest]
+        way = _way(
+            view,
+            demand,
+            [reached[n] for n in usable],
+            [sites[n] for n in usable],
+            backorder=backorder,
+        )
         if isinstance(way, Refusal):
             refusal = way
         else:
@@ -176,37 +217,34 @@ def ways(
 
 
 def _way(
-    view: View, wanted: Mapping[str, int], usable: Sequence[Leg], stock: Ledger, *, backorder: bool
+    view: View,
+    demand: Sequence[Demand],
+    usable: Sequence[Leg],
+    sites: Sequence[Site],
+    *,
+    backorder: bool,
 ) -> Way | Refusal:
-    demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
-    sites = [_site(view, leg, demand, stock) for leg in usable]
-    weights = [UNFILLED_MILLS] * len(demand) if backorder else None
     policy = view.policy
-    plan = sourcing.best_split(
-        demand,
-        sites,
-        unfilled_mills=weights,
+    question = Question(
+        demand=demand,
+        sites=sites,
+        unfilled_mills=[UNFILLED_MILLS] * len(demand) if backorder else None,
         keep_together=policy.keep_together,
         max_boxes=policy.max_boxes,
+        currency=usable[0].card.currency,
     )
+    plan = question.answer()
     if isinstance(plan, Refusal):
         return plan
-    able = sourcing.candidates(demand, sites)
-    inputs = sourcing.decision_inputs(
-        demand,
-        sites,
-        unfilled_mills=weights,
-        keep_together=policy.keep_together,
-        max_boxes=policy.max_boxes,
-    )
     by_key = {(leg.node_id, leg.service.service_id): leg for leg in usable}
     chosen = [by_key[box.node, box.service_id] for box in plan.boxes]
     estimates = tuple(leg.estimate for leg in chosen)
     joint = promise.combine(estimates, policy.quantile_ppm) if estimates else None
     assert not isinstance(joint, Refusal), "the policy's quantile is checked when it is made"
     skus = {d.line_no: d.sku for d in demand}
-    loads = [_Load.of(view.items, skus, box) for box in plan.boxes]
-    currency = usable[0].card.currency
+    sent = [
+        (leg, _Load.of(view.items, skus, box)) for leg, box in zip(chosen, plan.boxes, strict=True)
+    ]
     return Way(
         label="+".join(sorted({leg.service.service_id for leg in chosen})) or CHEAPEST,
         boxes=tuple(
@@ -215,32 +253,48 @@ def _way(
         ),
         estimates=estimates,
         estimate=joint,
-        price_minor=_price(list(zip(chosen, loads, strict=True))),
-        cost_mills=_cost(view.network, list(zip(chosen, loads, strict=True))),
-        grams_co2e=_grams(view.network, list(zip(chosen, loads, strict=True))),
+        price_minor=_price(sent),
+        cost_mills=_cost(view.network, sent),
+        grams_co2e=_grams(view.network, sent),
         unfilled=tuple((skus[n], each) for n, each in plan.unfilled),
-        inputs=inputs,
-        outcome=sourcing.decision_outcome(plan, able),
-        reason=sourcing.explain(plan, able, currency),
+        question=question,
+        plan=plan,
     )
 
 
 def _site(view: View, leg: Leg, demand: Sequence[Demand], stock: Ledger) -> Site:
-    node = view.network.nodes[leg.node_id]
-    base, per_kg = terms.linear_card(
-        [(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in leg.card.steps]
-    )
+    box_mills, per_each = _leg_costs(view, leg)
+    for line in demand:
+        if line.sku not in per_each:
+            per_each[line.sku] = view.network.nodes[leg.node_id].item_cost_mills + terms.by_mass(
+                _slope(leg), _billable(leg.service, view.items[line.sku], 1)
+            )
     return Site(
         node=leg.node_id,
         service_id=leg.service.service_id,
-        box_mills=node.box_cost_mills + base,
-        item_mills=tuple(
-            node.item_cost_mills
-            + terms.by_mass(per_kg, _billable(leg.service, view.items[d.sku], 1))
-            for d in demand
-        ),
-        stock=tuple(stock.balance(d.sku, leg.node_id).available for d in demand),
+        box_mills=box_mills,
+        item_mills=tuple([per_each[line.sku] for line in demand]),
+        stock=tuple([stock.available(line.sku, leg.node_id) for line in demand]),
     )
+
+
+def _leg_costs(view: View, leg: Leg) -> tuple[int, dict[str, int]]:
+    """Cost of a box and of each SKU on a leg; kept in the view, most orders share them."""
+    key = (leg.node_id, leg.service.service_id, leg.zone, leg.card.currency)
+    if key not in view.costs:
+        base, _ = _line(leg)
+        view.costs[key] = (view.network.nodes[leg.node_id].box_cost_mills + base, {})
+    return view.costs[key]
+
+
+def _line(leg: Leg) -> tuple[int, int]:
+    return terms.linear_card(
+        [(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in leg.card.steps]
+    )
+
+
+def _slope(leg: Leg) -> int:
+    return _line(leg)[1]
 
 
 def _billable(service: Service, item: Item, each: int) -> int:
