@@ -163,7 +163,7 @@ class ErasureAccepted(NamedTuple):
 
 
 class PersonRegistered(Fact, frozen=True):
-    """A person is known."""
+    """A person is known, with the data of their first command."""
 
     person_id: UUID
     country: str | None

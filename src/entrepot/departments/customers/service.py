@@ -71,9 +71,14 @@ class _Desk:
         return person_id in self._files and (not needs_key or person_id in self._data_keys)
 
     def put(
-        self, command: PersonalData | AddData, person_id: UUID, content: Contact | Address
+        self,
+        command: PersonalData | AddData,
+        person_id: UUID,
+        content: Contact | Address,
+        *,
+        is_told: bool = True,
     ) -> UUID:
-        """The record that holds the content: one that is there, or a new one."""
+        """The record that holds the content: one that is there, or a new one, told by a fact."""
         kind = decisions.kind_of(content)
         plaintext = msgspec.json.encode(content)
         content_hash = self._keys.lookup_hash("record", f"{person_id}/{kind}/{plaintext.decode()}")
@@ -100,7 +105,8 @@ class _Desk:
                 phone_index=None if phone is None else _phone_index(self._keys, phone),
             )
         )
-        self.tell(command, person_id, PersonDataAdded(person_id, record_id, kind.value))
+        if is_told:
+            self.tell(command, person_id, PersonDataAdded(person_id, record_id, kind.value))
         return record_id
 
     def tell(self, command: PersonalData | AddData, person_id: UUID, fact: Fact) -> None:
@@ -179,16 +185,18 @@ def _register(
     desk: _Desk, person_id: UUID, command: PersonalData, region: Region | None
 ) -> PersonRef:
     """Write one command about a person; a region is given for one not known before."""
+    is_new = region is not None
     if region is not None:
         fact = PersonRegistered(person_id, region.country, region.postal_area)
         desk.tell(command, person_id, fact)
-    contact, address = command.contact, command.address
-    return PersonRef(
-        person_id=person_id,
-        contact_id=None if contact is None else desk.put(command, person_id, contact),
-        address_id=None if address is None else desk.put(command, person_id, address),
-        is_new=region is not None,
-    )
+
+    def put(content: Contact | Address | None) -> UUID | None:
+        # One fact tells a new person and the data they came with.
+        if content is None:
+            return None
+        return desk.put(command, person_id, content, is_told=not is_new)
+
+    return PersonRef(person_id, put(command.contact), put(command.address), is_new)
 
 
 def add_data(tx: Tx, keys: KeyStore, commands: Sequence[AddData]) -> list[RecordRef | Refusal]:
