@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.doors.cli import data, keys, load, operate, processes
+from entrepot.doors.cli import data, demo, importing, keys, load, operate, processes
 from entrepot.doors.cli.endings import console
 from entrepot.doors.cli.first_start import prepare
 
@@ -44,6 +44,10 @@ APP.command("stop", rich_help_panel=RUNNING)(operate.stop)
 APP.command("doctor", rich_help_panel=RUNNING)(operate.doctor)
 APP.command("new", rich_help_panel=DATA)(load.new)
 APP.command("load", rich_help_panel=DATA)(load.load)
+IMPORT = typer.Typer(no_args_is_help=True, help="Read what another system knows.")
+IMPORT.command("orders")(importing.import_orders)
+APP.add_typer(IMPORT, name="import", rich_help_panel=DATA)
+APP.command("demo", rich_help_panel=DATA)(demo.demo)
 APP.command("migrate", rich_help_panel=CARE)(data.migrate)
 APP.command("audit", rich_help_panel=CARE)(data.audit)
 APP.command("replay", rich_help_panel=CARE)(data.replay)

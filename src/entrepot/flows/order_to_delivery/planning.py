@@ -36,6 +36,7 @@ from entrepot.words.outcome import Refusal, RefusalCode
 # What leaving one each to a backorder weighs: more than any box, so that stock is used first.
 UNFILLED_MILLS = 1_000_000_000
 CHEAPEST = "cheapest"
+BACKORDER = "backorder"
 FASTEST = "fastest"
 
 
@@ -246,7 +247,7 @@ def _way(
         (leg, _Load.of(view.items, skus, box)) for leg, box in zip(chosen, plan.boxes, strict=True)
     ]
     return Way(
-        label="+".join(sorted({leg.service.service_id for leg in chosen})) or CHEAPEST,
+        label="+".join(sorted({leg.service.service_id for leg in chosen})) or BACKORDER,
         boxes=tuple(
             (box.node, box.service_id, tuple((skus[n], each) for n, each in box.lines))
             for box in plan.boxes
