@@ -8,12 +8,10 @@ from typing import Any
 
 import msgspec
 import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from entrepot.departments.pricing import service
-from entrepot.departments.pricing.decisions import check_entry
 from entrepot.departments.pricing.model import (
     BEGINNING,
     Price,
@@ -24,7 +22,7 @@ from entrepot.departments.pricing.model import (
 )
 from entrepot.ground.database import Database
 from entrepot.ground.events import drain, facts_of
-from entrepot.words.outcome import Refusal, RefusalCode
+from entrepot.words.outcome import Refusal
 
 DAY = datetime(2026, 3, 1, tzinfo=UTC)
 ENTRY = PriceEntry("MUG", "EUR", 1_295)
@@ -47,28 +45,6 @@ def at(database: Database, when: datetime, **how: str) -> int | None:
     with database.transaction(read_only=True) as tx:
         found = service.prices_at(tx, ["MUG"], how.pop("currency", "EUR"), when, **how)
     return found["MUG"].amount_minor if found else None
-
-
-@pytest.mark.parametrize(
-    ("changes", "code", "field"),
-    [
-        ({"sku": "*"}, RefusalCode.bad_identifier, "sku"),
-        ({"currency": "EURO"}, RefusalCode.bad_value, "currency"),
-        ({"price_list": "My List"}, RefusalCode.bad_value, "price_list"),
-        ({"amount_minor": 0}, RefusalCode.bad_price, "amount_minor"),
-        ({"amount_minor": -5}, RefusalCode.bad_price, "amount_minor"),
-        ({"amount_minor": 10**15 + 1}, RefusalCode.bad_price, "amount_minor"),
-        ({"valid_from": datetime(2026, 1, 1)}, RefusalCode.bad_date, "valid_from"),
-        ({"valid_from": day(1), "valid_to": day(1)}, RefusalCode.bad_date, "valid_to"),
-    ],
-)
-def test_an_entry_that_makes_no_sense_is_refused(
-    changes: dict[str, Any], code: RefusalCode, field: str
-) -> None:
-    refusal = check_entry(entry(**changes))
-    assert refusal is not None
-    assert (refusal.code, refusal.field) == (code, field)
-    assert "expected" in refusal.message
 
 
 def test_the_price_in_force_begins_at_its_instant_and_ends_before_the_next(
