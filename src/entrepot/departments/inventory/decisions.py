@@ -24,6 +24,7 @@ from entrepot.departments.inventory.model import (
     Reservation,
     ReservationState,
     Reserve,
+    Shorten,
 )
 from entrepot.words.outcome import Refusal, RefusalCode
 from entrepot.words.quantity import MAX_EACH
@@ -356,3 +357,53 @@ def step(
             facts={"state": reservation.state, "asked": to_state},
         )
     return STEPS[key]
+
+
+def shorten(reservation: Reservation | None, command: Shorten) -> Movement | Refusal:
+    """Allocated units that are gone leave the books with the reason they are gone for."""
+    if reservation is None:
+        return Refusal(
+            code=RefusalCode.unknown_reservation,
+            message=(
+                f"reservation {command.reservation_id} of {command.sku}: not found, "
+                "or shortened twice in one batch"
+            ),
+        )
+    if reservation.state is not ReservationState.allocated:
+        return Refusal(
+            code=RefusalCode.wrong_state,
+            message=(
+                f"reservation {reservation.reservation_id} is {reservation.state}; "
+                "only an allocated one is shortened"
+            ),
+            facts={"state": reservation.state},
+        )
+    if not 1 <= command.short_each <= reservation.quantity_each:
+        return Refusal(
+            code=RefusalCode.bad_quantity,
+            message=(
+                f"short_each: found {command.short_each}, "
+                f"expected 1 to {reservation.quantity_each}, what is allocated"
+            ),
+            field="short_each",
+        )
+    if command.reason not in ADJUSTMENT_REASONS:
+        return Refusal(
+            code=RefusalCode.bad_value,
+            message=(
+                f"reason: found {command.reason!r}, expected one of {', '.join(ADJUSTMENT_REASONS)}"
+            ),
+            field="reason",
+        )
+    assert reservation.node is not None, "what is allocated lies at a node"
+    return Movement(
+        sku=reservation.sku,
+        node=reservation.node,
+        from_account=Account.allocated,
+        to_account=Account.adjustment,
+        quantity_each=command.short_each,
+        cause=Cause(command.reason),
+        document=command.document,
+        command_id=command.command_id,
+        actor=command.actor,
+    )

@@ -265,6 +265,18 @@ class Move(msgspec.Struct, frozen=True):
     node: str | None = None
 
 
+class Shorten(msgspec.Struct, frozen=True):
+    """Fewer units were found than allocated: `short_each` of them are gone, for this reason."""
+
+    command_id: str
+    actor: str
+    sku: str
+    reservation_id: UUID
+    short_each: int
+    reason: str
+    document: str
+
+
 class Expect(msgspec.Struct, frozen=True):
     """Announce units; repeating the id with other figures replaces them while it is open."""
 

@@ -160,6 +160,16 @@ UPDATE inventory.reservation AS r
          ORDER BY k.sku, k.reservation_id) AS m
  WHERE r.sku = m.sku AND r.reservation_id = m.reservation_id AND r.state = m.from_state
 
+-- name: shorten_reservations
+UPDATE inventory.reservation AS r
+   SET quantity_each = r.quantity_each - m.short_each
+  FROM (SELECT k.sku, k.reservation_id, k.short_each
+          FROM unnest(%(skus)s::text[], %(reservation_ids)s::uuid[], %(shorts)s::bigint[])
+               AS k (sku, reservation_id, short_each)
+         ORDER BY k.sku, k.reservation_id) AS m
+ WHERE r.sku = m.sku AND r.reservation_id = m.reservation_id AND r.state = 'allocated'
+   AND r.quantity_each > m.short_each
+
 -- name: expect
 -- One that is closed stays as it is and is not given back.
 INSERT INTO inventory.expected_receipt (sku, expected_id, node, quantity_each, due_at, document,

@@ -23,6 +23,7 @@ from entrepot.departments.inventory.model import (
     Reservation,
     ReservationState,
     Reserve,
+    Shorten,
 )
 from entrepot.ground.database import Tx
 from entrepot.words.outcome import Refusal, RefusalCode
@@ -155,6 +156,38 @@ def _step(
             return decisions.not_enough(balance, moved.quantity_each)
     ledger.apply(moved)
     return [moved]
+
+
+def shorten(tx: Tx, commands: Sequence[Shorten]) -> list[Reservation | Refusal]:
+    """Book units as gone that were allocated but not found; a reservation left empty is cancelled.
+
+    Refuses: unknown_reservation; wrong_state when it is not allocated; bad_quantity for more than
+    it holds; bad_value for the reason.
+    """
+    known = store.reservations(tx, ((c.sku, c.reservation_id) for c in commands))
+    answers: list[Reservation | Refusal] = []
+    kept: list[tuple[Reservation, int]] = []
+    emptied: list[tuple[Reservation, ReservationState, str | None]] = []
+    movements: list[Movement] = []
+    for command in commands:
+        reservation = known.pop(command.reservation_id, None)
+        decided = decisions.shorten(reservation, command)
+        if isinstance(decided, Refusal):
+            answers.append(decided)
+            continue
+        assert reservation is not None, "an unknown reservation is refused"
+        movements.append(decided)
+        left = reservation.quantity_each - command.short_each
+        if left:
+            kept.append((reservation, command.short_each))
+            answers.append(reservation._replace(quantity_each=left))
+        else:
+            emptied.append((reservation, ReservationState.cancelled, None))
+            answers.append(reservation._replace(state=ReservationState.cancelled))
+    store.shorten_reservations(tx, kept)
+    store.move_reservations(tx, emptied)
+    store.post(tx, movements)
+    return answers
 
 
 def reservations_of_orders(tx: Tx, order_ids: Sequence[str]) -> list[Reservation]:

@@ -193,6 +193,25 @@ def move_reservations(
         raise Conflict("a reservation changed its state meanwhile", kind="guard")
 
 
+def shorten_reservations(tx: Tx, shorts: Sequence[tuple[Reservation, int]]) -> None:
+    """Take units off allocated reservations that keep some.
+
+    Raises: Conflict when one changed meanwhile.
+    """
+    if not shorts:
+        return
+    changed = tx.run(
+        Q.shorten_reservations,
+        {
+            "skus": [r.sku for r, _ in shorts],
+            "reservation_ids": [r.reservation_id for r, _ in shorts],
+            "shorts": [units for _, units in shorts],
+        },
+    )
+    if changed != len(shorts):
+        raise Conflict("a reservation changed meanwhile", kind="guard")
+
+
 def expect(tx: Tx, commands: Sequence[Expect]) -> set[tuple[str, str]]:
     """Write or replace expected receipts; gives the (SKU, expected id) that are not closed."""
     if not commands:

@@ -4,7 +4,8 @@ Owns orders with their lines, the parts a node fulfills (fulfillment orders), ex
 version of what was promised), events (what happened), and the queues in which an order that cannot
 go on waits with a reason and an owner.
 
-Facts: OrderPlaced, OrderPaid, OrderCancelled, OrderCompleted, PartMoved, PromiseChanged.
+Facts: OrderPlaced, OrderPaid, OrderCancelled, OrderCompleted, PartMoved, PartShort,
+PromiseChanged.
 
 Deliberately knows no stock, no rates and no people: reservations belong to inventory, dates to
 promise, nodes to sourcing, names and addresses to customers. Money is recorded, not moved.

@@ -200,6 +200,32 @@ class PartMove(NamedTuple):
     service: str | None = None
 
 
+class Short(NamedTuple):
+    """So many of a line in a part are missing: they go on as a part of their own, on backorder.
+
+    reservation_id  of the waiting reservation made for them
+    """
+
+    order_id: str
+    part_no: int
+    line_no: int
+    short_each: int
+    reservation_id: UUID
+    reason: str
+    command_id: str
+    actor: str
+
+
+class OpenPart(NamedTuple):
+    """A part to be worked on, with what its order says about it."""
+
+    order_id: str
+    part: Part
+    country: str
+    postal_area: str
+    placed_at: datetime
+
+
 # Facts
 
 
@@ -266,6 +292,16 @@ class PartMoved(Fact, frozen=True):
     to_state: str
     node: str | None
     detail: str
+
+
+class PartShort(Fact, frozen=True):
+    """Units of a part were missing; they became a part of their own, on backorder."""
+
+    order_id: str
+    part_no: int
+    node: str | None
+    new_part: PlannedPart
+    reason: str
 
 
 class PromiseChanged(Fact, frozen=True):

@@ -185,6 +185,36 @@ UPDATE ordering.part AS p
          ORDER BY k.order_id, k.part_no) AS m
  WHERE p.order_id = m.order_id AND p.part_no = m.part_no AND p.state = m.from_state
 
+-- name: parts_in_state
+-- Parts of open orders in a state, those that stand in it longest first.
+SELECT p.order_id, p.part_no, p.state, p.node, p.service, p.since, o.country, o.postal_area,
+       o.placed_at
+  FROM ordering.part AS p
+  JOIN ordering.orders AS o ON o.order_id = p.order_id
+ WHERE p.state = %(state)s AND o.state = 'open'
+   AND (p.since, p.order_id, p.part_no) > (%(since)s, %(after_id)s, %(after_part)s)
+ ORDER BY p.since, p.order_id, p.part_no
+ LIMIT %(limit)s
+
+-- name: shorten_part_lines
+UPDATE ordering.part_line AS l
+   SET quantity_each = l.quantity_each - m.short_each
+  FROM (SELECT k.order_id, k.part_no, k.line_no, k.short_each
+          FROM unnest(%(order_ids)s::text[], %(part_nos)s::integer[], %(line_nos)s::integer[],
+                      %(shorts)s::bigint[]) AS k (order_id, part_no, line_no, short_each)
+         ORDER BY k.order_id, k.part_no, k.line_no) AS m
+ WHERE l.order_id = m.order_id AND l.part_no = m.part_no AND l.line_no = m.line_no
+   AND l.quantity_each > m.short_each
+
+-- name: remove_part_lines
+DELETE FROM ordering.part_line AS l
+ USING (SELECT k.order_id, k.part_no, k.line_no, k.short_each
+          FROM unnest(%(order_ids)s::text[], %(part_nos)s::integer[], %(line_nos)s::integer[],
+                      %(shorts)s::bigint[]) AS k (order_id, part_no, line_no, short_each)
+         ORDER BY k.order_id, k.part_no, k.line_no) AS m
+ WHERE l.order_id = m.order_id AND l.part_no = m.part_no AND l.line_no = m.line_no
+   AND l.quantity_each = m.short_each
+
 -- name: payment_overdue
 SELECT order_id FROM ordering.orders
  WHERE state = 'awaiting_payment' AND payment_due_at <= %(at)s

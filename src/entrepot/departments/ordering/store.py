@@ -74,7 +74,7 @@ def insert(tx: Tx, orders: Sequence[NewOrder]) -> None:
     if written != len(orders):
         raise Conflict("an order id was taken meanwhile", kind="guard")
     _insert_lines(tx, orders)
-    _insert_parts(tx, orders)
+    insert_parts(tx, [(o.header.order_id, part) for o in orders for part in o.parts])
     insert_expectations(tx, [(o.header.order_id, e) for o in orders for e in o.expectations])
 
 
@@ -93,8 +93,8 @@ def _insert_lines(tx: Tx, orders: Sequence[NewOrder]) -> None:
     )
 
 
-def _insert_parts(tx: Tx, orders: Sequence[NewOrder]) -> None:
-    parts = [(o.header.order_id, part) for o in orders for part in o.parts]
+def insert_parts(tx: Tx, parts: Sequence[tuple[str, Part]]) -> None:
+    """Write parts with their lines: (order, part)."""
     tx.run(
         Q.insert_parts,
         {
@@ -222,12 +222,19 @@ def find(
     return [_header(row) for row in rows]
 
 
+def part_lines(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], list[PartLine]]:
+    """The lines of parts, by (order, part)."""
+    lines: dict[tuple[str, int], list[PartLine]] = defaultdict(list)
+    wanted = {"order_ids": sorted(set(order_ids))}
+    for order_id, part_no, *rest in tx.rows(Q.read_part_lines, wanted):
+        lines[order_id, part_no].append(PartLine(*rest))
+    return lines
+
+
 def parts(tx: Tx, order_ids: Iterable[str]) -> dict[str, tuple[Part, ...]]:
     """The parts of orders, with their lines."""
     wanted = {"order_ids": sorted(set(order_ids))}
-    lines: dict[tuple[str, int], list[PartLine]] = defaultdict(list)
-    for order_id, part_no, *rest in tx.rows(Q.read_part_lines, wanted):
-        lines[order_id, part_no].append(PartLine(*rest))
+    lines = part_lines(tx, wanted["order_ids"])
     found: dict[str, list[Part]] = defaultdict(list)
     for order_id, part_no, state, node, service, since in tx.rows(Q.read_parts, wanted):
         found[order_id].append(

@@ -1,0 +1,69 @@
+"""SQL about parts at work: lists by state, and what a short pick changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from entrepot.departments.ordering import store
+from entrepot.departments.ordering.model import OpenPart, Part, PartState, Short
+from entrepot.ground.database import Tx
+from entrepot.words.outcome import Conflict
+
+
+def in_state(
+    tx: Tx, state: PartState, after: tuple[datetime, str, int], limit: int
+) -> list[OpenPart]:
+    """Parts of open orders in a state, from after (since, order, part)."""
+    rows = tx.rows(
+        store.Q.parts_in_state,
+        {
+            "state": state.value,
+            "since": after[0],
+            "after_id": after[1],
+            "after_part": after[2],
+            "limit": limit,
+        },
+    )
+    lines = store.part_lines(tx, (row[0] for row in rows))
+    return [
+        OpenPart(
+            order_id=row[0],
+            part=Part(
+                part_no=row[1],
+                state=PartState(row[2]),
+                node=row[3],
+                service=row[4],
+                since=row[5],
+                lines=tuple(lines[row[0], row[1]]),
+            ),
+            country=row[6],
+            postal_area=row[7],
+            placed_at=row[8],
+        )
+        for row in rows
+    ]
+
+
+def shorten(tx: Tx, kept: Sequence[Short], emptied: Sequence[Short]) -> None:
+    """Take missing units off part lines; lines left empty are removed.
+
+    Raises: Conflict when a line changed meanwhile.
+    """
+    for query, shorts in (
+        (store.Q.shorten_part_lines, kept),
+        (store.Q.remove_part_lines, emptied),
+    ):
+        if not shorts:
+            continue
+        changed = tx.run(
+            query,
+            {
+                "order_ids": [s.order_id for s in shorts],
+                "part_nos": [s.part_no for s in shorts],
+                "line_nos": [s.line_no for s in shorts],
+                "shorts": [s.short_each for s in shorts],
+            },
+        )
+        if changed != len(shorts):
+            raise Conflict("a part changed meanwhile", kind="guard")
