@@ -19,7 +19,7 @@ from entrepot.ground.clock import SystemClock
 from entrepot.ground.cluster_account import server_account
 from entrepot.ground.settings import Settings
 from tests.doors.running import House, alive, new_house
-from tests.ground.homes import new_home, small_cluster
+from tests.ground.homes import as_account, foreign_files, new_home, small_cluster
 from tests.postgres import settings_in
 
 
@@ -45,11 +45,9 @@ def house() -> Iterator[House]:
 
 @pytest.fixture
 def stopped_home() -> Iterator[Path]:
-    """A data home whose cluster was made and stopped."""
+    """A data home that looks as if its cluster was made and stopped."""
     with new_home() as home:
-        cluster = small_cluster(home)
-        cluster.ensure_started()
-        cluster.stop()
+        foreign_files(home, "18\n")
         yield home
 
 
@@ -170,14 +168,6 @@ def test_other_account_is_told_so(stopped_home: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can become another account")
     account = server_account("entrepot")
-    read, write = os.pipe()
-    if os.fork() == 0:
-        os.setgid(account.gid)
-        os.setuid(account.uid)
-        result = _run(stopped_home, "status")
-        os.write(write, repr(result.exception).encode())
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read) as said:
-        assert "closed to account entrepot; run this as the account that runs" in said.read()
-    os.wait()
+    (stopped_home / "run").mkdir(mode=0o700)
+    said = as_account(account.uid, lambda: _run(stopped_home, "status").exception)
+    assert "closed to account entrepot; run this as the account that runs Entrepot" in said

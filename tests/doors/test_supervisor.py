@@ -7,11 +7,13 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import psutil
 import pytest
 
-from entrepot.doors.runfile import run_file_path
+from entrepot.doors.runfile import RunFile, RunningChild, run_file_path, write_run_file
+from entrepot.ground.processes import Identity
 from tests.doors.running import CHILDREN, House, alive, new_house
 from tests.doors.supervised import CRASHING, DEAF_DOOR, IDLE, POLITE_DOOR
 from tests.ground.homes import kill_server, note, notes, small_cluster, wait_until
@@ -83,12 +85,11 @@ def test_port_in_use_names_its_holder(long_running: House) -> None:
         assert not (house.home / "postgres").exists(), "nothing may be started before"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_end_it_ends_everything(number: signal.Signals) -> None:
+def test_ctrl_c_ends_everything_in_order() -> None:
     with new_house() as house:
         house.start_ready()
         pids = house.pids()
-        house.signal(number)
+        house.signal(signal.SIGINT)
         assert "supervisor.ended" in house.said()
         assert house.process is not None
         assert house.process.returncode == 0
@@ -134,18 +135,17 @@ def test_killed_supervisor_takes_its_children_and_leaves_postgres() -> None:
 
 def test_stale_run_file_harms_nobody() -> None:
     """Its numbers belong to others by now."""
-    with new_house() as house:
-        house.start_ready()
-        stranger = subprocess.Popen(["sleep", "60"])
+    stranger = subprocess.Popen(["sleep", "60"])
+    now = datetime.now(UTC)
+    gone = Identity(stranger.pid, "another boot:1")
+    child = RunningChild("door-1", "ready", 0, gone, now)
+    with new_house({"worker": IDLE}) as house:
+        house.settings.run.mkdir(parents=True)
+        write_run_file(
+            house.settings, RunFile(gone, now, "ready", "127.0.0.1", house.port, True, (child,))
+        )
         try:
-            text = run_file_path(house.settings).read_text()
-            for pid in house.pids().values():
-                text = text.replace(f"[{pid},", f"[{stranger.pid},")
-            house.signal(signal.SIGTERM)
-            house.said()
-            assert text.count(str(stranger.pid)) == len(CHILDREN)
-            run_file_path(house.settings).write_text(text)
-            house.start_ready()
+            assert house.start_ready().is_current
             assert stranger.poll() is None
         finally:
             stranger.kill()

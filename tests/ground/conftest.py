@@ -20,6 +20,22 @@ def made_home() -> Iterator[Path]:
         yield home
 
 
+@pytest.fixture(scope="session")
+def running_home(made_home: Path) -> Iterator[Path]:
+    """A copy whose server runs, for tests that leave it running and as it is."""
+    with new_home() as home:
+        copy_home(made_home, home)
+        small_cluster(home).ensure_started()
+        yield home
+
+
+@pytest.fixture
+def empty_home() -> Iterator[Path]:
+    """A place for a data home, for one test."""
+    with new_home() as home:
+        yield home
+
+
 @pytest.fixture
 def home(made_home: Path) -> Iterator[Path]:
     """A copy of such a data home, for one test."""

@@ -16,9 +16,10 @@ import psycopg
 
 from entrepot.ground.cluster import Cluster
 from entrepot.ground.cluster_locks import server_processes
-from entrepot.ground.settings import Settings
 from entrepot.words.outcome import Fault
 from tests.postgres import SMALL_SERVER, open_folder, settings_in
+
+NOBODY = 65534
 
 
 @contextmanager
@@ -43,6 +44,18 @@ def copy_home(source: Path, target: Path) -> None:
     subprocess.run(["cp", "-a", str(source), str(target)], check=True)
 
 
+def foreign_files(home: Path, version: str | None) -> Path:
+    """Something in the place of the data directory that is none of ours; gives the place."""
+    data = home / "postgres" / "data"
+    (data / "global").mkdir(parents=True)
+    (data / "global" / "pg_control").touch()
+    if version is not None:
+        (data / "PG_VERSION").write_text(version)
+    home.chmod(0o711)
+    (home / "postgres").chmod(0o711)
+    return data
+
+
 def kill_server(cluster: Cluster) -> None:
     """As the power does: the server and all its children at once, nothing cleaned up."""
     for pid in server_processes(cluster.data):
@@ -51,7 +64,7 @@ def kill_server(cluster: Cluster) -> None:
     wait_until(lambda: not server_processes(cluster.data))
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 20.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Raises: AssertionError when the condition does not become true in time."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -72,6 +85,28 @@ def notes(url: str) -> list[str]:
         return [row[0] for row in connection.execute("SELECT text FROM noted ORDER BY text")]
 
 
+def as_account(uid: int, work: Callable[[], object]) -> str:
+    """What `work` gives or raises, as text, done by another account when we are root."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgid(uid)
+                os.setuid(uid)
+            said = str(work())
+        except BaseException as error:
+            said = str(error)
+        finally:
+            os.write(write, said.encode())
+            os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as file:
+        said = file.read()
+    os.waitpid(pid, 0)
+    return said
+
+
 def refusal_of(cluster: Cluster) -> str:
     """The message with which a start is refused."""
     try:
@@ -79,8 +114,3 @@ def refusal_of(cluster: Cluster) -> str:
     except Fault as fault:
         return str(fault)
     raise AssertionError("the start was not refused")
-
-
-def settings_of(home: Path) -> Settings:
-    """The settings of a data home."""
-    return settings_in(home)

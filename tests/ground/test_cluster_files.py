@@ -15,67 +15,63 @@ from entrepot.ground.cluster_account import installed_programs, programs_for, se
 from entrepot.ground.cluster_settings import LOCAL_TUNING, drifts
 from entrepot.ground.files import Owner, data_home, private_folder, write_durably
 from entrepot.words.outcome import Broken
-from tests.ground.homes import new_home, notes, refusal_of, small_cluster
+from tests.ground.homes import NOBODY, as_account, foreign_files, notes, refusal_of, small_cluster
 from tests.postgres import open_folder
 
-FILES = ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_emptied_configuration_is_put_right(home: Path, name: str) -> None:
+def test_emptied_configuration_is_put_right(home: Path) -> None:
     """As after a power cut: an empty file would mean PostgreSQL's defaults."""
     cluster = small_cluster(home)
+    files = [cluster.data / name for name in ("postgresql.conf", "pg_hba.conf", "pg_ident.conf")]
     cluster.ensure_started()
     cluster.stop()
-    whole = (cluster.data / name).read_text()
-    os.truncate(cluster.data / name, 0)
-    (cluster.data / f".{name}.aside").write_text("half")
+    whole = [file.read_text() for file in files]
+    for file in files:
+        os.truncate(file, 0)
+        file.with_name(f".{file.name}.aside").write_text("half")
     running = cluster.ensure_started()
     assert notes(running.url) == ["first"]
-    assert (cluster.data / name).read_text() == whole
-    assert not (cluster.data / f".{name}.aside").exists()
-    assert (cluster.data / name).stat().st_uid == server_account("entrepot").uid
+    assert [file.read_text() for file in files] == whole
+    assert not list(cluster.data.glob(".*.aside"))
+    assert {file.stat().st_uid for file in files} == {server_account("entrepot").uid}
 
 
-def test_half_made_cluster_is_made_again() -> None:
-    with new_home() as home:
-        cluster = small_cluster(home)
-        half = cluster.data.with_name("data.aside")
-        (half / "base").mkdir(parents=True)
-        (half / "PG_VERSION").write_text("18\n")
-        running = cluster.ensure_started()
-        assert running.started
-        assert not half.exists()
+def test_half_made_cluster_is_made_again(empty_home: Path) -> None:
+    cluster = small_cluster(empty_home)
+    half = foreign_files(empty_home, "18\n").rename(cluster.data.with_name("data.aside"))
+    assert cluster.ensure_started().started
+    assert not half.exists()
 
 
 @pytest.mark.parametrize(
     ("content", "found"), [("16\n", "PostgreSQL 16"), ("", "PostgreSQL (empty file)")]
 )
-def test_other_version_is_refused(home: Path, content: str, found: str) -> None:
-    cluster = small_cluster(home)
-    (cluster.data / "PG_VERSION").write_text(content)
-    message = refusal_of(cluster)
+def test_other_version_is_refused(empty_home: Path, content: str, found: str) -> None:
+    foreign_files(empty_home, content)
+    message = refusal_of(small_cluster(empty_home))
     assert f"found a data directory of {found}, expected 18" in message
     assert "pg_upgrade" in message
 
 
-def test_foreign_files_are_refused(home: Path) -> None:
-    cluster = small_cluster(home)
-    (cluster.data / "PG_VERSION").unlink()
-    assert "no PostgreSQL data directory (no PG_VERSION)" in refusal_of(cluster)
+def test_foreign_files_are_refused(empty_home: Path) -> None:
+    data = foreign_files(empty_home, None)
+    message = refusal_of(small_cluster(empty_home))
+    assert f"{data}: found files, but no PostgreSQL data directory (no PG_VERSION)" in message
+    assert (data / "global" / "pg_control").exists()
 
 
-def test_other_programs_are_refused(home: Path) -> None:
+def test_other_programs_are_refused(empty_home: Path) -> None:
     folder = open_folder()
     for name in ("postgres", "initdb"):
         (folder / name).write_text(f"#!/bin/sh\necho '{name} (PostgreSQL) 17.2'\n")
         (folder / name).chmod(0o755)
     try:
-        message = refusal_of(small_cluster(home, PG_BIN=str(folder)))
+        message = refusal_of(small_cluster(empty_home, PG_BIN=str(folder)))
         assert f"{folder}: found PostgreSQL 17.2, expected 18" in message
         (folder / "initdb").chmod(0o600)
-        message = refusal_of(small_cluster(home, PG_BIN=str(folder)))
+        message = refusal_of(small_cluster(empty_home, PG_BIN=str(folder)))
         assert "cannot run the PostgreSQL programs there" in message
     finally:
         shutil.rmtree(folder)
@@ -102,9 +98,9 @@ def test_own_tuning_is_accepted_and_told(home: Path) -> None:
     ]
 
 
-def test_drift_of_a_running_server_is_mended(home: Path) -> None:
+def test_drift_of_a_running_server_is_mended(running_home: Path) -> None:
     """What a reload can mend is mended when the next process attaches."""
-    cluster = small_cluster(home)
+    cluster = small_cluster(running_home)
     url = cluster.ensure_started().url
     file = cluster.data / "postgresql.conf"
     file.write_text(file.read_text() + "full_page_writes = off\n")
@@ -113,7 +109,7 @@ def test_drift_of_a_running_server_is_mended(home: Path) -> None:
         wait = "SELECT pg_sleep(0.05), current_setting('full_page_writes')"
         while connection.execute(wait).fetchone() != ("", "off"):
             pass
-    assert not small_cluster(home).ensure_started().started
+    assert not small_cluster(running_home).ensure_started().started
     with psycopg.connect(url) as connection:
         assert connection.execute("SHOW full_page_writes").fetchone() == ("on",)
 
@@ -141,17 +137,16 @@ def test_unreadable_programs_are_copied_once(home: Path, monkeypatch: pytest.Mon
 
 
 @as_root
-def test_closed_folder_above_is_named() -> None:
-    with new_home() as home:
-        home.parent.chmod(0o700)
-        message = refusal_of(small_cluster(home))
-        assert f"cannot pass {home.parent}; let it (chmod o+x {home.parent})" in message
-        home.parent.chmod(0o711)
+def test_closed_folder_above_is_named(empty_home: Path) -> None:
+    above = empty_home.parent
+    above.chmod(0o700)
+    message = refusal_of(small_cluster(empty_home))
+    assert f"cannot pass {above}; let it (chmod o+x {above})" in message
 
 
 @as_root
-def test_unprivileged_account_runs_it(home: Path) -> None:
-    running = small_cluster(home).ensure_started()
+def test_unprivileged_account_runs_it(running_home: Path) -> None:
+    running = small_cluster(running_home).ensure_started()
     assert Path(f"/proc/{running.pid}").stat().st_uid == server_account("entrepot").uid
     with pytest.raises(Broken, match="root under another name"):
         _root_twice()
@@ -167,27 +162,12 @@ def _root_twice() -> None:
         subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
 
 
-def test_unwritable_data_home_is_refused() -> None:
-    with new_home() as home:
-        home.mkdir(mode=0o555)
-        assert "may not write to" in _refusal_as_nobody(home)
-        assert "ENTREPOT_DATA: cannot make" in _refusal_as_nobody(home / "deeper")
-
-
-def _refusal_as_nobody(home: Path) -> str:
-    pid = os.fork()
-    report = home.parent / "report"
-    if pid == 0:
-        descriptor = os.open(report, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        if os.geteuid() == 0:
-            os.setuid(65534)
-        try:
-            data_home(home)
-        except Broken as error:
-            os.write(descriptor, str(error).encode())
-        os._exit(0)
-    os.waitpid(pid, 0)
-    return report.read_text()
+def test_unwritable_data_home_is_refused(empty_home: Path) -> None:
+    empty_home.mkdir(mode=0o555)
+    deeper = empty_home / "deeper"
+    assert "may not write to" in as_account(NOBODY, lambda: data_home(empty_home))
+    message = as_account(NOBODY, lambda: data_home(deeper))
+    assert f"ENTREPOT_DATA: cannot make {deeper} (Permission denied)" in message
 
 
 def test_files_are_replaced_whole(tmp_path: Path) -> None:
@@ -226,8 +206,6 @@ def test_private_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
         private_folder(theirs, owner=Owner(1234, 1234))
 
 
-def test_status_needs_no_data_home() -> None:
-    with new_home() as home:
-        cluster = small_cluster(home)
-        assert cluster.status().state == "absent"
-        assert not home.exists()
+def test_status_needs_no_data_home(empty_home: Path) -> None:
+    assert small_cluster(empty_home).status().state == "absent"
+    assert not empty_home.exists()

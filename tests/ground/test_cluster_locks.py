@@ -100,11 +100,11 @@ def test_socket_of_another_living_server_is_not_taken(home: Path, made_home: Pat
         shutil.rmtree(cluster.socket_dir)
 
 
-def test_server_is_recognized_without_the_right_to_look(home: Path) -> None:
+def test_server_is_recognized_without_the_right_to_look(running_home: Path) -> None:
     """Root in a container may not look into other accounts' processes."""
     if os.geteuid() != 0:
         pytest.skip("only root can give the right up")
-    cluster = small_cluster(home)
+    cluster = small_cluster(running_home)
     running = cluster.ensure_started()
     program = (
         "import sys; from pathlib import Path;"
@@ -118,8 +118,8 @@ def test_server_is_recognized_without_the_right_to_look(home: Path) -> None:
     assert done.stdout.strip() == str(running.pid), done.stderr
 
 
-def test_other_processes_in_the_folder_do_not_count(home: Path) -> None:
-    cluster = small_cluster(home)
+def test_other_processes_in_the_folder_do_not_count(made_home: Path) -> None:
+    cluster = small_cluster(made_home)
     visitor = subprocess.Popen(["sleep", "60"], cwd=cluster.data)
     try:
         assert server_processes(cluster.data) == []

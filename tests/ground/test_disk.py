@@ -113,7 +113,12 @@ def test_full_disk_kills_nothing_for_good(small_disk: Path) -> None:
     with psycopg.connect(watch.running.url, autocommit=True) as c, pytest.raises(psycopg.Error):
         c.execute("CREATE TABLE large AS SELECT repeat('x', 2000) FROM generate_series(1, 99999)")
     kill_server(cluster)
-    wait_until(lambda: watch.tick() or (watch.running and watch.restarts == 1))
+
+    def is_back() -> bool:
+        watch.tick()
+        return watch.restarts == 1
+
+    wait_until(is_back)
     assert is_read_only(settings)
     assert not (settings.data / "ballast").exists()
     assert notes(watch.running.url) == ["acknowledged"]

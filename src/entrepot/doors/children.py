@@ -146,7 +146,8 @@ class Child:
     def has_ended(self) -> bool:
         """Whether its process is gone; its exit status is then taken."""
         if self._process is not None and identity(self._process.pid) is None:
-            self._reap()
+            pid = self._process.pid
+            log.info("child.stopped", child=self.plan.name, pid=pid, how=_ending(self._reap()))
         return self._process is None
 
     def described(self) -> RunningChild:

@@ -204,6 +204,7 @@ class Supervisor:
 
     def _end(self) -> None:
         self._write("stopping")
+        log.info("supervisor.ending", signals=self._signals)
         for child in self._children:
             child.ask_to_end()
         self._until(lambda: self._all_ended() or self._signals > 1, CHILDREN_STOP_S)

@@ -82,7 +82,7 @@ class Watch:
         if self._chores_at is None or now >= self._chores_at:
             self._chores_at = now + CHORES_EVERY_S
             self._guard.check()
-            prune_logs(self._cluster.settings.logs, LOGS_KEEP_MIB)
+            self._prune()
         if self.running is not None and identity(self.running.pid) is None:
             log.error("cluster.died", pid=self.running.pid)
             self.running = None
@@ -90,6 +90,12 @@ class Watch:
             self._guard.check()  # a full disk is the likely cause: make room before the start
         if self.running is None and self._backoff.is_due:
             self._restart(keep_waiting)
+
+    def _prune(self) -> None:
+        try:
+            prune_logs(self._cluster.settings.logs, LOGS_KEEP_MIB)
+        except OSError as error:
+            log.warning("cluster.logs_not_pruned", reason=str(error))
 
     def _restart(self, keep_waiting: Callable[[], bool] | None) -> None:
         try:
