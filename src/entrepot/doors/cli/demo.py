@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -171,10 +172,10 @@ def _next_steps(data: Path, port: int) -> None:
     )
     for line in (
         "",
-        "Go on from here: serve this retailer, which prints its admin key once, and ask for a quote:",
-        f"  ENTREPOT_DATA={data} entrepot serve",
+        "Go on: serve this retailer, which prints its admin key once, then ask it for a quote:",
+        f"  ENTREPOT_DATA={shlex.quote(str(data))} entrepot serve",
         f"  curl -s http://127.0.0.1:{port}/v1/quotes -H 'Authorization: Bearer KEY' \\",
         f"    -H 'Content-Type: application/json' -d '{body}'",
-        f"Its files: {data / RETAILER}",
+        f"Its files are in {data / RETAILER}.",
     ):
         console.print(line, soft_wrap=True, highlight=False, markup=False)

@@ -15,6 +15,7 @@ from entrepot.departments.inventory import service as inventory
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import WHOLE_ORDER, Order, OrderState, PartState
 from entrepot.doors.cli.demo_run import CURRENCY, Run
+from entrepot.flows.order_to_delivery.planning import CHEAPEST
 from entrepot.flows.watch.audit import Audit, audit
 from entrepot.ground import events
 from entrepot.ground.database import Tx
@@ -119,6 +120,8 @@ def _services(orders: Sequence[Order]) -> Iterator[ServiceRow]:
         if latest:
             days = (latest[-1] - order.header.placed_at.date()).days
             name = order.header.service.partition("-by-")[0]
+            if name == CHEAPEST:
+                name = "chosen when stock came"
             by_service.setdefault(name, []).append((days, order.header.shipping_minor))
     for name, found in sorted(by_service.items(), key=lambda entry: -len(entry[1])):
         days_of = [days for days, _ in found]
