@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from entrepot.departments.ordering import store, store_parts
@@ -86,36 +86,22 @@ def shorten(tx: Tx, shorts: Sequence[Short]) -> list[tuple[str, int]]:
     )
     nodes = {(o, p.part_no): p.node for o, ps in parts.items() for p in ps}
     announce(
-        tx,
-        [
-            Announcement(
-                order_subject(short.order_id),
-                PartShort(
-                    order_id=short.order_id,
-                    part_no=short.part_no,
-                    node=nodes[short.order_id, short.part_no],
-                    new_part=PlannedPart(
-                        part_no=part.part_no,
-                        node=None,
-                        service=None,
-                        lines=(
-                            (
-                                short.line_no,
-                                skus[short.order_id][short.line_no],
-                                short.short_each,
-                            ),
-                        ),
-                    ),
-                    reason=short.reason,
-                ),
-                short.command_id,
-                short.actor,
-            )
-            for short, part in made
-        ],
+        tx, [_told(s, part, skus[s.order_id], nodes[s.order_id, s.part_no]) for s, part in made]
     )
     _cancel_empty(tx, parts, emptied)
     return [(short.order_id, part.part_no) for short, part in made]
+
+
+def _told(short: Short, part: Part, skus: Mapping[int, str], node: str | None) -> Announcement:
+    line = (short.line_no, skus[short.line_no], short.short_each)
+    fact = PartShort(
+        order_id=short.order_id,
+        part_no=short.part_no,
+        node=node,
+        new_part=PlannedPart(part_no=part.part_no, node=None, service=None, lines=(line,)),
+        reason=short.reason,
+    )
+    return Announcement(order_subject(short.order_id), fact, short.command_id, short.actor)
 
 
 def _backordered(tx: Tx, short: Short, part_no: int) -> Part:

@@ -8,7 +8,10 @@ from datetime import datetime
 from entrepot.departments.ordering import store
 from entrepot.departments.ordering.model import OpenPart, Part, PartState, Short
 from entrepot.ground.database import Tx
+from entrepot.ground.queries import load_queries
 from entrepot.words.outcome import Conflict
+
+Q = load_queries("entrepot.departments.ordering")
 
 
 def in_state(
@@ -16,7 +19,7 @@ def in_state(
 ) -> list[OpenPart]:
     """Parts of open orders in a state, from after (since, order, part)."""
     rows = tx.rows(
-        store.Q.parts_in_state,
+        Q.parts_in_state,
         {
             "state": state.value,
             "since": after[0],
@@ -51,8 +54,8 @@ def shorten(tx: Tx, kept: Sequence[Short], emptied: Sequence[Short]) -> None:
     Raises: Conflict when a line changed meanwhile.
     """
     for query, shorts in (
-        (store.Q.shorten_part_lines, kept),
-        (store.Q.remove_part_lines, emptied),
+        (Q.shorten_part_lines, kept),
+        (Q.remove_part_lines, emptied),
     ):
         if not shorts:
             continue
