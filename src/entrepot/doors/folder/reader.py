@@ -159,8 +159,8 @@ class FileTable:
             }
             if not any(cells.values()) and fault is None:
                 continue
-            too_long = next((n for n, t in cells.items() if len(t) > CELL_CHARACTERS_MAX), None)
-            if too_long is not None:
+            if max(map(len, cells.values()), default=0) > CELL_CHARACTERS_MAX:
+                too_long = next(n for n, t in cells.items() if len(t) > CELL_CHARACTERS_MAX)
                 fault = Refusal(
                     RefusalCode.too_large,
                     f"{too_long}: found {len(cells[too_long])} characters, expected at most "
@@ -321,6 +321,8 @@ def _open_toml(path: Path, table_format: TableFormat) -> FileTable:
 
 def text_of(value: object) -> str:
     """A value of TOML or Parquet as the text of a cell; a list as its parts with ; between."""
+    if isinstance(value, str):
+        return value
     if value is None or value != value:  # not a number: what Parquet has for a missing float
         return ""
     if isinstance(value, bool):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from itertools import groupby
 from typing import NamedTuple, TypeVar
 
 from entrepot.flows.onboarding.sale_rows import Buyer, Sale
@@ -79,25 +80,15 @@ class Sales:
     def orders(self) -> Iterator[tuple[str, list[HeldRow]]]:
         """Each order with its rows in the file's order; orders by their first row."""
         by_order = sorted(range(len(self._order)), key=self._order.__getitem__)
-        ids = iter(self._orders)
-        held: list[HeldRow] = []
-        before = 0
-        for position in by_order:
-            if self._order[position] != before:
-                yield next(ids), held
-                held, before = [], self._order[position]
-            held.append(HeldRow(*(column[position] for column in self._columns)))
-        if held:
-            yield next(ids), held
+        groups = groupby(by_order, key=self._order.__getitem__)
+        for order_id, (_, group) in zip(self._orders, groups, strict=True):
+            positions = list(group)
+            columns = (map(column.__getitem__, positions) for column in self._columns)
+            yield order_id, list(map(HeldRow._make, zip(*columns, strict=True)))
 
     def words(self) -> tuple[list[str], list[Buyer]]:
         """SKUs and buyers by their numbers."""
         return list(self._skus), list(self._buyers)
-
-    @property
-    def order_count(self) -> int:
-        """How many orders there are."""
-        return len(self._orders)
 
     def __len__(self) -> int:
         return len(self._order)
