@@ -51,3 +51,7 @@ def ended() -> Iterator[None]:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(DONE)
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        complain(f"{where}{error.strerror or error}; `entrepot doctor` checks disk and permissions")
+        sys.exit(BROKEN)

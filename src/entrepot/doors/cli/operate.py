@@ -162,7 +162,7 @@ def doctor() -> None:
     """Check this installation and say what to do; exit code 1 when something is bad."""
     checks = examine(Settings.from_environment(), SystemClock())
     marks = {True: "[green]good[/]", None: "[yellow]note[/]", False: "[bold red]bad[/]"}
-    table = Table("check", "", "found", "expected", "what to do")
+    table = Table("check", "", "found", "expected", "what to do", expand=True)
     for check in checks:
         table.add_row(
             check.name,
