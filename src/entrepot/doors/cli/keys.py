@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from entrepot.departments.access import service as access
 from entrepot.departments.access.model import (
@@ -80,7 +80,8 @@ def listed() -> None:
     with opened_house(name="key") as house, house.database.transaction(read_only=True) as tx:
         roles = {p.principal_id: ", ".join(p.roles) for p in access.list_principals(tx)}
         keys = access.list_keys(tx)
-    table = Table("key", "principal", "roles", "made", "expires", "last used", "ended")
+    heads = ("key", "principal", "roles", "made", "expires", "last used", "ended")
+    table = Table(*(Column(head, overflow="fold") for head in heads))
     for key in keys:
         times = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
         table.add_row(

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from entrepot.doors.children import ChildPlan
 from entrepot.doors.cli.endings import BROKEN, FOUND_WRONG, UNREACHABLE, complain, console
@@ -162,7 +162,9 @@ def doctor() -> None:
     """Check this installation and say what to do; exit code 1 when something is bad."""
     checks = examine(Settings.from_environment(), SystemClock())
     marks = {True: "[green]good[/]", None: "[yellow]note[/]", False: "[bold red]bad[/]"}
-    table = Table("check", "", "found", "expected", "what to do", expand=True)
+    table = Table(
+        *(Column(c, overflow="fold") for c in ("check", "", "found", "expected", "to do"))
+    )
     for check in checks:
         table.add_row(
             check.name,
