@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from entrepot.departments.catalog import service as catalog
 from entrepot.doors.cli.assembly import APP
@@ -115,7 +113,7 @@ def test_ctrl_c_keeps_whole_batches_and_the_same_command_goes_on(shop: Database)
     process = subprocess.Popen(load, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     while process.poll() is None and not has_item(shop, names[999]):
         pass
-    os.kill(process.pid, signal.SIGINT)
+    process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
     with shop.transaction(read_only=True) as tx:
