@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from entrepot.departments.ordering import store, store_parts
@@ -44,6 +44,17 @@ def in_state(
     return store_parts.in_state(tx, state, after, min(limit, PAGE_MAX))
 
 
+def read(tx: Tx, order_ids: Sequence[str]) -> dict[str, tuple[Part, ...]]:
+    """The parts of orders, by order id."""
+    return store.parts(tx, order_ids)
+
+
+def skus_of(tx: Tx, order_ids: Iterable[str]) -> dict[str, dict[int, str]]:
+    """The SKU of each line, by order id and line number."""
+    found = store.lines(tx, order_ids)
+    return {o: {line.line_no: line.sku for line in lines} for o, lines in found.items()}
+
+
 def shorten(tx: Tx, shorts: Sequence[Short]) -> list[tuple[str, int]]:
     """Missing units leave their parts and wait as parts of their own; gives (order, new part).
 
@@ -56,7 +67,7 @@ def shorten(tx: Tx, shorts: Sequence[Short]) -> list[tuple[str, int]]:
     order_ids = sorted({s.order_id for s in shorts})
     store.touch(tx, order_ids)
     parts = store.parts(tx, order_ids)
-    skus = {o: {x.line_no: x.sku for x in lines} for o, lines in store.lines(tx, order_ids).items()}
+    skus = skus_of(tx, order_ids)
     held = {(o, p.part_no, x.line_no): x for o, ps in parts.items() for p in ps for x in p.lines}
     kept = [
         s for s in shorts if held[s.order_id, s.part_no, s.line_no].quantity_each > s.short_each
