@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from click.testing import Result
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
 from entrepot.doors.cli.endings import ended
 from entrepot.doors.cli.importing import import_orders

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
-from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import PlaceHold, Receipt
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import OrderState, PartState
@@ -15,6 +15,7 @@ from entrepot.departments.ordering.service import Cancelled
 from entrepot.flows import reactions
 from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
+from entrepot.flows.order_to_delivery.give_up import give_up
 from entrepot.ground import events, subscriptions
 from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database
@@ -218,4 +219,26 @@ def test_cancel_races_fill(database: Database) -> None:
     states = [order_of(database, o).header.state for o in orders]
     assert states[::2] == [OrderState.cancelled] * 10
     assert available(database, SKUS[0]) == 10
+    assert_sound(database)
+
+
+def test_a_backorder_is_given_up_in_time(database_on: Callable[[Clock], Database]) -> None:
+    clock = VirtualClock(TUESDAY_9, seed=1)
+    database = database_on(clock)
+    a_retailer(database, {(SKUS[0], "BER"): 1})
+    partly = placed(database, an_order("a", (SKUS[0], 3), backorder=True))
+    whole = placed(database, an_order("b", (SKUS[1], 1), backorder=True))
+    clock.sleep(29 * 86_400)
+    assert database.run(give_up) == 0
+    clock.sleep(86_400)
+    assert database.run(give_up) == 2
+    assert database.run(give_up) == 0
+    left = order_of(database, partly.order_id)
+    assert [p.state for p in left.parts] == [PartState.reserved, PartState.cancelled]
+    assert left.header.state is OrderState.open and not left.queues
+    gone = order_of(database, whole.order_id).header
+    assert (gone.state, gone.cancel_reason) == (OrderState.cancelled, "stock")
+    receive(database, SKUS[1], "BER", 1, "PO-1")
+    react(database)
+    assert available(database, SKUS[1]) == 1
     assert_sound(database)

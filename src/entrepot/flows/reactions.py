@@ -10,6 +10,7 @@ from entrepot.departments.customers import service as customers
 from entrepot.departments.sourcing import decisions as sourcing
 from entrepot.flows.order_to_delivery import expire, fill
 from entrepot.flows.order_to_delivery.compose import DECISION_KIND
+from entrepot.flows.order_to_delivery.give_up import BATCH, give_up
 from entrepot.flows.watch.audit import audit
 from entrepot.ground import commands
 from entrepot.ground.database import Database
@@ -36,10 +37,16 @@ def timetable(keys: KeyStore) -> tuple[Periodic, ...]:
     return (
         Periodic("expire-holds", 5, expire.expire_holds),
         Periodic("expire-unpaid", 10, expire.expire_unpaid),
+        Periodic("give-up-backorders", 3_600, _give_up_backorders),
         Periodic("finish-erasures", 60, lambda database: _finish_erasures(database, keys)),
         Periodic("forget-commands", 3_600, _forget_commands),
         Periodic("audit", 24 * 3_600, _audit),
     )
+
+
+def _give_up_backorders(database: Database) -> None:
+    while database.run(give_up) == BATCH:
+        pass
 
 
 def _finish_erasures(database: Database, keys: KeyStore) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from entrepot.departments.ordering.model import (
     CancelReason,
@@ -98,10 +98,13 @@ def cancel(header: Header, parts: Iterable[Part], reason: str) -> Refusal | None
     return None
 
 
-def is_complete(parts: Iterable[Part]) -> bool:
-    """Whether every part has come to its end and at least one was not cancelled."""
-    states = [p.state for p in parts]
-    return all(s in ENDED for s in states) and any(s is not PartState.cancelled for s in states)
+def end_of(parts: Sequence[Part]) -> OrderState | None:
+    """How an order ends with these parts: completed, or cancelled when every part was; None while
+    one of them lives."""
+    states = {p.state for p in parts}
+    if not states <= ENDED:
+        return None
+    return OrderState.cancelled if states == {PartState.cancelled} else OrderState.completed
 
 
 def order_subject(order_id: str) -> str:

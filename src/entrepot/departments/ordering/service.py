@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from entrepot.departments.ordering import decisions, store
+from entrepot.departments.ordering import decisions, service_ends, store
 from entrepot.departments.ordering.decisions import order_subject
 from entrepot.departments.ordering.model import (
     QUEUE_OWNERS,
@@ -21,7 +21,6 @@ from entrepot.departments.ordering.model import (
     NewOrder,
     Order,
     OrderCancelled,
-    OrderCompleted,
     OrderedLine,
     OrderPaid,
     OrderPlaced,
@@ -326,7 +325,7 @@ def _ended(order_id: str, part: Part, reason: str, command_id: str, actor: str) 
 
 def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
     """Take parts a step on, at most one step per part and batch. Facts: PartMoved, and
-    OrderCompleted for an order whose last part ends.
+    OrderCompleted for an order whose last part ends, or OrderCancelled when all were cancelled.
 
     Refuses: unknown_order for a part that does not exist, wrong_state.
     """
@@ -360,7 +359,7 @@ def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
         )
         answers.append(now_parts[key])
     _write_moves(tx, good, before)
-    _complete(tx, good, now_parts)
+    service_ends.end_orders(tx, good, now_parts)
     return answers
 
 
@@ -397,35 +396,6 @@ def _write_moves(tx: Tx, moves: Sequence[PartMove], before: Mapping[tuple[str, i
                 m.actor,
             )
             for m, state in zip(moves, states, strict=True)
-        ],
-    )
-
-
-def _complete(tx: Tx, moves: Sequence[PartMove], parts: Mapping[tuple[str, int], Part]) -> None:
-    last = {m.order_id: m for m in moves}
-    done = [
-        move
-        for order_id, move in last.items()
-        if decisions.is_complete(p for (o, _), p in parts.items() if o == order_id)
-    ]
-    store.move_orders(
-        tx,
-        [
-            OrderMove(m.order_id, OrderState.open, OrderState.completed, ended_at=tx.now)
-            for m in done
-        ],
-    )
-    store.insert_events(
-        tx,
-        [EventRow(m.order_id, "completed", m.detail, m.command_id, m.actor) for m in done],
-    )
-    announce(
-        tx,
-        [
-            Announcement(
-                order_subject(m.order_id), OrderCompleted(m.order_id), m.command_id, m.actor
-            )
-            for m in done
         ],
     )
 

@@ -46,9 +46,11 @@ def ended() -> Iterator[None]:
     except Expected as error:
         complain(str(error))
         sys.exit(UNUSABLE)
-    except KeyboardInterrupt:
-        complain("interrupted; what was done is kept, and the same command goes on from there")
-        sys.exit(INTERRUPTED)
+    except SystemExit as end:
+        # Typer turns Ctrl-C into this code before it can be caught here.
+        if end.code == INTERRUPTED:
+            complain("interrupted; what was done is kept, and the same command goes on from there")
+        raise
     except BrokenPipeError:
         sys.exit(DONE)
     except OSError as error:
