@@ -70,8 +70,8 @@ HOT = [
         takes=("sku", "node")),
     Hot(INVENTORY, "read_stock", {"skus": SKUS}),
     Hot(INVENTORY, "move_reservations",
-        {"skus": SKUS, "reservation_ids": IDS, "from_states": ["reserved"] * 20,
-         "to_states": ["allocated"] * 20, "nodes": NODES},
+        {"skus": SKUS, "reservation_ids": IDS, "quantities": [1] * 20,
+         "from_states": ["reserved"] * 20, "to_states": ["allocated"] * 20, "nodes": NODES},
         takes=("sku", "reservation_id")),
 ]  # fmt: skip
 

@@ -101,6 +101,10 @@ REFUSALS = {
     ("undo", "refused wrong_state"),
     ("ship", "refused wrong_state"),
     ("cancel", "refused wrong_state"),
+    ("short", "refused unknown_reservation"),
+    ("short", "refused wrong_state"),
+    ("short", "refused bad_quantity"),
+    ("short", "refused bad_value"),
 }
 
 HEAD = "# sku  node  movement   each   on_hand  atp  atp+7\n"

@@ -24,6 +24,7 @@ from entrepot.departments.inventory.model import (
     Repeated,
     ReservationState,
     Reserve,
+    Shorten,
 )
 from entrepot.ground.clock import VirtualClock
 from entrepot.ground.database import Database, Tx
@@ -191,6 +192,16 @@ class Story:
             assert answer.state is STEPS[verb], f"line {row.line}: {answer}"
         return answer
 
+    def short(self, tx: Tx, row: Row, words: Sequence[str]) -> Any:
+        command = Shorten(
+            **self._ids(row),
+            reservation_id=self._reservations.get(words[0], NOWHERE),
+            short_each=_each(row),
+            reason=words[1] if len(words) > 1 else "lost",
+            document=f"pick {words[0]}",
+        )
+        return commitments.shorten(tx, [command])[0]
+
     def next_served(self, tx: Tx, row: Row, words: Sequence[str]) -> Any:
         names = {identifier: name for name, identifier in self._reservations.items()}
         found = [names[r.reservation_id] for r in commitments.waiting(tx, [row.sku])]
@@ -232,5 +243,6 @@ VERBS: Mapping[str, Callable[[Story, Tx, Row, Sequence[str]], Any]] = {
     "reserve": Story.reserve,
     "wait": Story.reserve,
     "waiting": Story.next_served,
+    "short": Story.short,
     **dict.fromkeys(STEPS, Story.step),
 }

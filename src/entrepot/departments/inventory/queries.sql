@@ -150,15 +150,16 @@ SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, st
  ORDER BY sku, priority, since, reservation_id
 
 -- name: move_reservations
--- From one state to the next, only where the state is still the expected one.
+-- From one state to the next, only where state and units are still the expected ones.
 UPDATE inventory.reservation AS r
    SET state = m.to_state, node = coalesce(m.node, r.node)
-  FROM (SELECT k.sku, k.reservation_id, k.from_state, k.to_state, k.node
-          FROM unnest(%(skus)s::text[], %(reservation_ids)s::uuid[], %(from_states)s::text[],
-                      %(to_states)s::text[], %(nodes)s::text[])
-               AS k (sku, reservation_id, from_state, to_state, node)
+  FROM (SELECT k.sku, k.reservation_id, k.quantity_each, k.from_state, k.to_state, k.node
+          FROM unnest(%(skus)s::text[], %(reservation_ids)s::uuid[], %(quantities)s::bigint[],
+                      %(from_states)s::text[], %(to_states)s::text[], %(nodes)s::text[])
+               AS k (sku, reservation_id, quantity_each, from_state, to_state, node)
          ORDER BY k.sku, k.reservation_id) AS m
  WHERE r.sku = m.sku AND r.reservation_id = m.reservation_id AND r.state = m.from_state
+   AND r.quantity_each = m.quantity_each
 
 -- name: shorten_reservations
 UPDATE inventory.reservation AS r

@@ -175,7 +175,7 @@ def move_reservations(
 ) -> None:
     """Take reservations from the state they were read in to another.
 
-    Raises: Conflict when one is no longer in that state.
+    Raises: Conflict when one is no longer in that state or has other units.
     """
     if not moves:
         return
@@ -184,13 +184,14 @@ def move_reservations(
         {
             "skus": [r.sku for r, _, _ in moves],
             "reservation_ids": [r.reservation_id for r, _, _ in moves],
+            "quantities": [r.quantity_each for r, _, _ in moves],
             "from_states": [r.state.value for r, _, _ in moves],
             "to_states": [to.value for _, to, _ in moves],
             "nodes": [node for _, _, node in moves],
         },
     )
     if changed != len(moves):
-        raise Conflict("a reservation changed its state meanwhile", kind="guard")
+        raise Conflict("a reservation changed meanwhile", kind="guard")
 
 
 def shorten_reservations(tx: Tx, shorts: Sequence[tuple[Reservation, int]]) -> None:
