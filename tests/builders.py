@@ -123,11 +123,14 @@ def _steps(base: int, zone: int) -> tuple[RateStep, ...]:
     )
 
 
+def an_item(sku: str, *, backorderable: bool = True) -> Item:
+    """An item of half a kilogram."""
+    return Item(sku, sku, "Test", 500, 100, 100, 100, backorderable=backorderable)
+
+
 def a_catalog(tx: Tx, skus: Sequence[str] = SKUS) -> None:
     """Items of half a kilogram, each a Euro dearer than the one before."""
-    for answer in catalog.register(
-        tx, [ItemChange("set-up", ME, Item(s, s, "Test", 500, 100, 100, 100)) for s in skus]
-    ):
+    for answer in catalog.register(tx, [ItemChange("set-up", ME, an_item(s)) for s in skus]):
         assert not isinstance(answer, Refusal), answer
     for priced in pricing.set_prices(
         tx,

@@ -14,7 +14,6 @@ from urllib.parse import urlencode
 
 import httpx
 from psycopg.conninfo import conninfo_to_dict
-from tests.builders import ME
 
 from entrepot.departments.access import service as access
 from entrepot.departments.access.model import (
@@ -26,6 +25,7 @@ from entrepot.departments.access.model import (
 )
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.database import Database, Tx
+from tests.builders import ME
 
 READY_S = 30
 

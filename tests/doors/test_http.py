@@ -10,13 +10,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.builders import SKUS, a_retailer
-from tests.doors.door import Door, keys_for, running_door
-from tests.postgres import fresh_database
 
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.ordering import service as ordering
 from entrepot.ground.database import Database
+from tests.builders import SKUS, a_retailer
+from tests.doors.door import Door, keys_for, running_door
+from tests.postgres import fresh_database
 
 ROLES = ("admin", "storefront", "planner", "warehouse", "auditor")
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from entrepot.departments.catalog import service as catalog
-from entrepot.departments.catalog.model import Retire
+from entrepot.departments.catalog.model import ItemChange, Retire
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory.model import Adjustment
 from entrepot.departments.ordering import service as ordering
@@ -31,7 +31,7 @@ from entrepot.ground import decisions, events
 from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database
 from entrepot.words.outcome import Refusal, RefusalCode
-from tests.builders import BERLIN, ME, SIGNING_KEY, SKUS, a_retailer, an_order
+from tests.builders import BERLIN, ME, SIGNING_KEY, SKUS, a_retailer, an_item, an_order
 
 TUESDAY_9 = datetime(2026, 3, 10, 8, 0, tzinfo=UTC)  # 09:00 in Berlin
 
@@ -212,6 +212,16 @@ def test_a_retired_item_is_not_sold(database: Database) -> None:
     a_retailer(database)
     database.run(lambda tx: catalog.retire(tx, [Retire("r", ME, SKUS[0])]))
     assert refused(database, an_order("a")).code is RefusalCode.not_orderable
+
+
+def test_not_every_item_is_sold_on_backorder(database: Database) -> None:
+    a_retailer(database, {(SKUS[0], "BER"): 1})
+    only = ItemChange("c", ME, an_item(SKUS[0], backorderable=False))
+    database.run(lambda tx: catalog.register(tx, [only]))
+    no = refused(database, an_order("a", (SKUS[0], 2), backorder=True))
+    assert (no.code, no.field) == (RefusalCode.not_enough_stock, "backorder")
+    placed(database, an_order("b", (SKUS[0], 1), (SKUS[1], 1), backorder=True))
+    assert_sound(database)
 
 
 def test_equal_lines_stay_separate_lines(database: Database) -> None:

@@ -345,6 +345,8 @@ def _require_private(folder: Path) -> None:
     try:
         if folder.is_dir() and any(folder.iterdir()):
             _require_mode(folder, 0o700)
+        # With a database elsewhere nothing has made the data home yet.
+        folder.parent.mkdir(mode=0o711, parents=True, exist_ok=True)
         private_folder(folder)
         for name in (PERSONS, INDEX, SIGNING):
             if (folder / name).exists():

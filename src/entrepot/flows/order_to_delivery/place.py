@@ -207,7 +207,10 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
         reached = [leg for leg in reached if leg.estimate.latest_date <= offer.latest_date]
         if not reached:
             return _too_late(offer)
-    found = planning.ways(known, wanted, reached, backorder=command.backorder and offer is None)
+    backorder = command.backorder and offer is None
+    if backorder and (refusal := planning.not_on_backorder(known, wanted, reached)):
+        return refusal
+    found = planning.ways(known, wanted, reached, backorder=backorder)
     if isinstance(found, Refusal):
         return found
     way = planning.choose(found, command.service) if offer is None else _keeping(found, offer)

@@ -217,6 +217,26 @@ def ways(
     return _worth_offering(found)
 
 
+def not_on_backorder(
+    view: View, wanted: Mapping[str, int], reached: Sequence[Leg]
+) -> Refusal | None:
+    """Refuses: not_enough_stock for an item that may not be ordered while there is none of it."""
+    nodes = sorted({leg.node_id for leg in reached})
+    for sku, each in wanted.items():
+        there = sum(view.ledger.available(sku, node) for node in nodes)
+        if there < each and not view.items[sku].backorderable:
+            return Refusal(
+                code=RefusalCode.not_enough_stock,
+                message=(
+                    f"backorder: {sku} is not sold on backorder; asked for {each}, "
+                    f"available for this destination {there}"
+                ),
+                field="backorder",
+                facts={"sku": sku, "asked_each": each, "available_each": there},
+            )
+    return None
+
+
 def _way(
     view: View,
     demand: Sequence[Demand],
