@@ -51,18 +51,30 @@ def step_order(header: Header, to_state: OrderState) -> Refusal | None:
     )
 
 
-def step_part(order_id: str, part: Part, to_state: PartState) -> Refusal | None:
-    """None when the part may take the step."""
-    if to_state in PART_STEPS[part.state]:
-        return None
-    return Refusal(
-        code=RefusalCode.wrong_state,
-        message=(
-            f"order {order_id} part {part.part_no} is {part.state} and cannot become {to_state}; "
-            f"{_possible(PART_STEPS[part.state])}"
-        ),
-        facts={"order_id": order_id, "part_no": part.part_no, "state": part.state},
-    )
+def step_part(
+    order_id: str, order_state: OrderState, part: Part, to_state: PartState
+) -> Refusal | None:
+    """None when the part may take the step; nothing is released before it is paid for."""
+    facts = {"order_id": order_id, "part_no": part.part_no, "state": part.state}
+    if to_state not in PART_STEPS[part.state]:
+        return Refusal(
+            code=RefusalCode.wrong_state,
+            message=(
+                f"order {order_id} part {part.part_no} is {part.state} and cannot become "
+                f"{to_state}; {_possible(PART_STEPS[part.state])}"
+            ),
+            facts=facts,
+        )
+    if to_state is PartState.released and order_state is not OrderState.open:
+        return Refusal(
+            code=RefusalCode.wrong_state,
+            message=(
+                f"order {order_id} is {order_state}: part {part.part_no} is released when it is "
+                f"{OrderState.open}"
+            ),
+            facts={**facts, "order_state": order_state},
+        )
+    return None
 
 
 def _possible(states: Iterable[str]) -> str:

@@ -159,12 +159,14 @@ UPDATE ordering.orders AS o
  WHERE o.order_id = m.order_id AND o.state = m.from_state
 
 -- name: touch_orders
--- Takes the rows of orders whose parts change, in key order: facts of one order keep their order.
+-- Takes the rows of orders whose parts change, in key order, and tells their states: facts of one
+-- order keep their order.
 UPDATE ordering.orders AS o
    SET promise_version = o.promise_version
   FROM (SELECT k.order_id FROM unnest(%(order_ids)s::text[]) AS k (order_id)
          ORDER BY k.order_id) AS m
  WHERE o.order_id = m.order_id
+RETURNING o.order_id, o.state
 
 -- name: raise_promise_version
 UPDATE ordering.orders AS o

@@ -226,7 +226,8 @@ def confirm_payment(
             answers.append(refusal)
             continue
         moved.append(order_id)
-        answers.append(header._replace(state=OrderState.open, paid_at=tx.now))
+        known[order_id] = header._replace(state=OrderState.open, paid_at=tx.now)
+        answers.append(known[order_id])
     awaiting, now_open = OrderState.awaiting_payment, OrderState.open
     store.move_orders(tx, [OrderMove(o, awaiting, now_open, paid_at=tx.now) for o in moved])
     store.dequeue(tx, [(o, Queue.payment, WHOLE_ORDER) for o in moved])
@@ -324,33 +325,29 @@ def _ended(order_id: str, part: Part, reason: str, command_id: str, actor: str) 
 
 
 def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
-    """Take parts a step on, at most one step per part and batch. Facts: PartMoved, and
-    OrderCompleted for an order whose last part ends, or OrderCancelled when all were cancelled.
+    """Take parts a step on. Facts: PartMoved, and OrderCompleted for an order whose last part
+    ends, or OrderCancelled when all were cancelled.
 
-    Refuses: unknown_order for a part that does not exist, wrong_state.
+    Refuses: unknown_order for a part that does not exist; wrong_state, also for a second step of
+    one part in the batch and for the release of what is not paid.
     """
-    store.touch(tx, (m.order_id for m in moves))
+    states = store.touch(tx, (m.order_id for m in moves))
     now_parts = {
         (order_id, p.part_no): p
-        for order_id, parts in store.parts(tx, (m.order_id for m in moves)).items()
+        for order_id, parts in store.parts(tx, states).items()
         for p in parts
     }
     before = dict(now_parts)
     answers: list[Part | Refusal] = []
-    good: list[PartMove] = []
+    good: dict[tuple[str, int], PartMove] = {}
     for move in moves:
         key = (move.order_id, move.part_no)
-        part = now_parts.get(key)
-        refusal = (
-            unknown(f"{move.order_id} part {move.part_no}")
-            if part is None
-            else decisions.step_part(move.order_id, part, move.to_state)
-        )
-        if part is None or refusal is not None:
-            assert refusal is not None
+        refusal = _no_step(states, now_parts, move, moved=good.keys())
+        if refusal is not None:
             answers.append(refusal)
             continue
-        good.append(move)
+        part = now_parts[key]
+        good[key] = move
         now_parts[key] = part._replace(
             state=move.to_state,
             since=tx.now,
@@ -358,9 +355,30 @@ def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
             service=move.service or part.service,
         )
         answers.append(now_parts[key])
-    _write_moves(tx, good, before)
-    service_ends.end_orders(tx, good, now_parts)
+    _write_moves(tx, list(good.values()), before)
+    service_ends.end_orders(tx, list(good.values()), states, now_parts)
     return answers
+
+
+def _no_step(
+    states: Mapping[str, OrderState],
+    parts: Mapping[tuple[str, int], Part],
+    move: PartMove,
+    moved: Iterable[tuple[str, int]],
+) -> Refusal | None:
+    key = (move.order_id, move.part_no)
+    if key not in parts:
+        return unknown(f"{move.order_id} part {move.part_no}")
+    if key in moved:
+        return Refusal(
+            code=RefusalCode.wrong_state,
+            message=(
+                f"order {move.order_id} part {move.part_no} takes one step in a batch, and it "
+                f"becomes {parts[key].state} in this one; repeat the other after it"
+            ),
+            facts={"order_id": move.order_id, "part_no": move.part_no},
+        )
+    return decisions.step_part(move.order_id, states[move.order_id], parts[key], move.to_state)
 
 
 def _write_moves(tx: Tx, moves: Sequence[PartMove], before: Mapping[tuple[str, int], Part]) -> None:

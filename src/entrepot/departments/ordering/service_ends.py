@@ -20,10 +20,16 @@ from entrepot.ground.events import Announcement, announce
 from entrepot.words.facts import Fact
 
 
-def end_orders(tx: Tx, moves: Sequence[PartMove], parts: Mapping[tuple[str, int], Part]) -> None:
+def end_orders(
+    tx: Tx,
+    moves: Sequence[PartMove],
+    states: Mapping[str, OrderState],
+    parts: Mapping[tuple[str, int], Part],
+) -> None:
     """End the orders whose last living part came to its end by these moves.
 
-    parts  of the orders, as they are after the moves
+    states  of the orders, as they are under their locks
+    parts   of the orders, as they are after the moves
     """
     last = {m.order_id: m for m in moves}
     by_order: dict[str, list[Part]] = {order_id: [] for order_id in last}
@@ -35,7 +41,8 @@ def end_orders(tx: Tx, moves: Sequence[PartMove], parts: Mapping[tuple[str, int]
         for order_id, listed in by_order.items()
         if (end := decisions.end_of(listed)) is not None
     ]
-    store.move_orders(tx, [_move(tx, move, end) for move, end in ends])
+    store.move_orders(tx, [_move(tx, move, states[move.order_id], end) for move, end in ends])
+    store.dequeue_orders(tx, [move.order_id for move, _ in ends])
     store.insert_events(
         tx, [EventRow(m.order_id, end, m.detail, m.command_id, m.actor) for m, end in ends]
     )
@@ -48,10 +55,10 @@ def end_orders(tx: Tx, moves: Sequence[PartMove], parts: Mapping[tuple[str, int]
     )
 
 
-def _move(tx: Tx, move: PartMove, end: OrderState) -> OrderMove:
+def _move(tx: Tx, move: PartMove, state: OrderState, end: OrderState) -> OrderMove:
     return OrderMove(
         order_id=move.order_id,
-        from_state=OrderState.open,
+        from_state=state,
         to_state=end,
         ended_at=tx.now,
         cancel_reason=CancelReason.stock if end is OrderState.cancelled else None,

@@ -333,9 +333,10 @@ def move_orders(tx: Tx, moves: Sequence[OrderMove]) -> None:
         raise Conflict("an order changed its state meanwhile", kind="guard")
 
 
-def touch(tx: Tx, order_ids: Iterable[str]) -> None:
-    """Take the rows of orders, in key order, before their parts change."""
-    tx.run(Q.touch_orders, {"order_ids": sorted(set(order_ids))})
+def touch(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderState]:
+    """Take the rows of orders, in key order, before their parts change; gives their states."""
+    rows = tx.rows(Q.touch_orders, {"order_ids": sorted(set(order_ids))})
+    return {row[0]: OrderState(row[1]) for row in rows}
 
 
 def raise_promise(tx: Tx, versions: Sequence[tuple[str, int]]) -> None:
@@ -388,7 +389,8 @@ def known_ids(tx: Tx, order_ids: Iterable[str]) -> dict[str, bytes | None]:
 
 
 def insert_past(tx: Tx, orders: Sequence[PastOrder]) -> set[str]:
-    """Write history; gives the ids that were new."""
+    """Write history; gives the ids that were new. Of equal ids in a batch the first counts."""
+    orders = list({o.order_id: o for o in reversed(orders)}.values())
     if not orders:
         return set()
     fresh = {
