@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -53,6 +54,26 @@ class Price(NamedTuple):
 
     version_id: UUID
     amount_minor: int
+
+
+class PriceBook:
+    """Prices over a span of time, to be asked for instants within it."""
+
+    def __init__(self, entries: Iterable[tuple[str, datetime, datetime | None, Price]]) -> None:
+        """entries  (SKU, valid from, valid to, price), of each SKU the latest beginning first"""
+        self._entries: dict[str, list[tuple[datetime, datetime | None, Price]]] = {}
+        for sku, valid_from, valid_to, price in entries:
+            self._entries.setdefault(sku, []).append((valid_from, valid_to, price))
+
+    def at(self, instant: datetime, skus: Iterable[str]) -> dict[str, Price]:
+        """The price of one each in force at an instant; SKUs without one are left out."""
+        found = {}
+        for sku in skus:
+            for valid_from, valid_to, price in self._entries.get(sku, ()):
+                if valid_from <= instant and (valid_to is None or valid_to > instant):
+                    found[sku] = price
+                    break
+        return found
 
 
 class SetPrice(msgspec.Struct, frozen=True):

@@ -1,12 +1,12 @@
--- name: prices_at
--- The latest revision at each place counts; of those that hold, the one that began last.
-SELECT DISTINCT ON (sku) sku, version_id, amount_minor
+-- name: prices_over
+-- Everything in force at some instant of a span; the latest revision at each place counts.
+SELECT sku, valid_from, valid_to, version_id, amount_minor
   FROM (SELECT DISTINCT ON (sku, valid_from) sku, valid_from, valid_to, version_id, amount_minor
           FROM pricing.price
          WHERE sku = ANY(%(skus)s::text[]) AND price_list = %(price_list)s
-           AND currency = %(currency)s AND valid_from <= %(at)s
+           AND currency = %(currency)s AND valid_from <= %(until)s
          ORDER BY sku, valid_from, revision DESC) AS counting
- WHERE valid_to IS NULL OR valid_to > %(at)s
+ WHERE valid_to IS NULL OR valid_to > %(since)s
  ORDER BY sku, valid_from DESC
 
 -- name: latest_versions

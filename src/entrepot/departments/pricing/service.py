@@ -9,6 +9,7 @@ from entrepot.departments.pricing import decisions, store
 from entrepot.departments.pricing.model import (
     STANDARD_LIST,
     Price,
+    PriceBook,
     Priced,
     PriceSet,
     PriceVersion,
@@ -27,7 +28,21 @@ def prices_at(
 
     Where periods overlap, the entry with the latest beginning is in force.
     """
-    return store.prices_at(tx, skus, currency, at, price_list)
+    wanted = sorted(set(skus))
+    return store.prices_over(tx, wanted, currency, at, at, price_list).at(at, wanted)
+
+
+def prices_over(
+    tx: Tx,
+    skus: Iterable[str],
+    currency: str,
+    since: datetime,
+    until: datetime,
+    *,
+    price_list: str = STANDARD_LIST,
+) -> PriceBook:
+    """The prices in force at any instant from `since` to `until`, both included."""
+    return store.prices_over(tx, skus, currency, since, until, price_list)
 
 
 def set_prices(tx: Tx, commands: Sequence[SetPrice]) -> list[Priced | Unchanged | Refusal]:

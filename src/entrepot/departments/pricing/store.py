@@ -8,6 +8,7 @@ from typing import Any
 
 from entrepot.departments.pricing.model import (
     Price,
+    PriceBook,
     PriceEntry,
     PriceKey,
     PriceVersion,
@@ -19,20 +20,24 @@ from entrepot.ground.queries import load_queries
 Q = load_queries("entrepot.departments.pricing")
 
 
-def prices_at(
-    tx: Tx, skus: Iterable[str], currency: str, at: datetime, price_list: str
-) -> dict[str, Price]:
-    """The prices in force at an instant."""
+def prices_over(
+    tx: Tx, skus: Iterable[str], currency: str, since: datetime, until: datetime, price_list: str
+) -> PriceBook:
+    """The prices in force at any instant from `since` to `until`."""
     rows = tx.rows(
-        Q.prices_at,
+        Q.prices_over,
         {
             "skus": sorted(set(skus)),
             "currency": currency,
-            "at": at,
+            "since": since,
+            "until": until,
             "price_list": price_list,
         },
     )
-    return {row[0]: Price(row[1], row[2]) for row in rows}
+    return PriceBook(
+        (sku, valid_from, valid_to, Price(version_id, amount))
+        for sku, valid_from, valid_to, version_id, amount in rows
+    )
 
 
 def latest_versions(tx: Tx, keys: Iterable[PriceKey]) -> dict[PriceKey, PriceVersion]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ from entrepot.departments.inventory.model import Balance
 from entrepot.departments.network import service as network_service
 from entrepot.departments.network.model import Network
 from entrepot.departments.pricing import service as pricing
-from entrepot.departments.pricing.model import Price
+from entrepot.departments.pricing.model import PriceBook
 from entrepot.departments.promise.model import Estimate
 from entrepot.departments.sourcing.model import Policy
 from entrepot.ground.database import Tx
@@ -25,20 +25,21 @@ DEFAULT_SERVICE_LEVEL_PPM = 950_000
 class View(NamedTuple):
     """The facts a batch is decided over.
 
-    prices     by (currency, instant): the prices in force then
+    prices     by currency, for all instants asked about
     balances   stock as read, for the guard; `ledger` is changed by every decision of the batch
-    estimates  dates found so far, by (node, service, zone, destination's time zone, instant):
-               most orders of a batch share them
+    estimates  dates found so far, by (node, service, zone, destination's time zone, pickup), and
+    pickups    by (node, service, hour): most orders of a batch share them
     costs      of a box and of each SKU found so far, by (node, service, zone, currency)
     """
 
     network: Network
     policy: Policy
     items: Mapping[str, Item]
-    prices: Mapping[tuple[str, datetime], Mapping[str, Price]]
+    prices: Mapping[str, PriceBook]
     balances: list[Balance]
     ledger: Ledger
     estimates: dict[tuple[str, str, int, str, datetime], Estimate | None]
+    pickups: dict[tuple[str, str, datetime], tuple[datetime, datetime] | None]
     costs: dict[tuple[str, str, int, str], tuple[int, dict[str, int]]]
 
 
@@ -54,15 +55,26 @@ def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetim
         network=network,
         policy=policy_of(network),
         items=catalog.read(tx, wanted),
-        prices={
-            (currency, at): pricing.prices_at(tx, wanted, currency, at)
-            for currency, at in sorted(set(prices_wanted))
-        },
+        prices=_prices(tx, wanted, prices_wanted),
         balances=balances,
         ledger=Ledger(balances),
         estimates={},
+        pickups={},
         costs={},
     )
+
+
+def _prices(
+    tx: Tx, skus: Sequence[str], wanted: Iterable[tuple[str, datetime]]
+) -> dict[str, PriceBook]:
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for currency, at in wanted:
+        since, until = spans.get(currency, (at, at))
+        spans[currency] = min(since, at), max(until, at)
+    return {
+        currency: pricing.prices_over(tx, skus, currency, since, until)
+        for currency, (since, until) in sorted(spans.items())
+    }
 
 
 def policy_of(network: Network) -> Policy:

@@ -46,11 +46,12 @@ class Recipient(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Ask(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a quote is asked for."""
+    """What a quote is asked for; `at` is when, None = now."""
 
     lines: tuple[AskedLine, ...]
     ship_to: ShipTo
     currency: str
+    at: datetime | None = None
 
 
 class OptionBox(msgspec.Struct, frozen=True):

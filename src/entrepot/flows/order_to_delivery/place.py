@@ -196,7 +196,7 @@ def _exists(one: Ready) -> Refusal:
 
 def _decide(known: View, one: Ready) -> Decided | Refusal:
     command, offer = one.command, one.offer
-    prices = known.prices[command.currency, one.priced_at]
+    prices = known.prices[command.currency].at(one.priced_at, (line.sku for line in command.lines))
     if refusal := check.line_contents(command.lines, known.items, prices):
         return refusal
     wanted: Counter[str] = Counter()

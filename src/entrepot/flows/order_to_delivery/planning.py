@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.departments.catalog.model import Item
@@ -37,6 +37,7 @@ from entrepot.words.outcome import Refusal, RefusalCode
 UNFILLED_MILLS = 1_000_000_000
 CHEAPEST = "cheapest"
 BACKORDER = "backorder"
+HOUR = timedelta(hours=1)
 FASTEST = "fastest"
 
 
@@ -115,10 +116,7 @@ def legs(view: View, destination: Destination, currency: str, at: datetime) -> l
             continue
         for service in network.services_for(view.network, node_id, zone):
             card = view.network.rates.get((service.service_id, zone, currency))
-            key = (node_id, service.service_id, zone, there, at)
-            if key not in view.estimates:
-                view.estimates[key] = _estimate(view, node_id, service, zone, there, at)
-            estimate = view.estimates[key]
+            estimate = _estimate(view, node_id, service, zone, there, at)
             if card is not None and estimate is not None:
                 found.append(Leg(node_id, service, zone, card, estimate))
     return found
@@ -135,33 +133,67 @@ def _destination_zone(known: Network, country: str) -> str:
 def _estimate(
     view: View, node_id: str, service: Service, zone: int, destination_zone: str, at: datetime
 ) -> Estimate | None:
-    known = view.network
-    node = known.nodes[node_id]
-    calendar = known.node_calendars[node_id]
-    handling = Handling(calendar, node.handling_minutes)
-    carried = PromiseService(
+    """The dates of one leg; worked out once per pickup, which most orders of an hour share."""
+    found = _pickup(view, node_id, service, at)
+    if found is None:
+        return None
+    ready_at, handover_at = found
+    key = (node_id, service.service_id, zone, destination_zone, handover_at)
+    if key not in view.estimates:
+        calendar = view.network.node_calendars[node_id]
+        weekday = local_date(calendar, handover_at).weekday()
+        shares = network.transit(view.network, service.service_id, zone, weekday)
+        arrival = (
+            None
+            if shares is None
+            else promise.arrival(
+                ready_at,
+                handover_at,
+                _carried(view, node_id, service),
+                _by_days(shares),
+                destination_zone,
+                view.policy.quantile_ppm,
+            )
+        )
+        view.estimates[key] = None if isinstance(arrival, Refusal) else arrival
+    return view.estimates[key]
+
+
+def _pickup(
+    view: View, node_id: str, service: Service, at: datetime
+) -> tuple[datetime, datetime] | None:
+    """When a box ordered at `at` is ready and picked up; None when it never is.
+
+    A later order is never picked up earlier: when the beginning and the end of an hour meet the
+    same pickup, so does everything between.
+    """
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    first = _handover(view, node_id, service, hour)
+    last = _handover(view, node_id, service, hour + HOUR)
+    if first is not None and last is not None and first[1] == last[1]:
+        return last
+    return _handover(view, node_id, service, at)
+
+
+def _handover(
+    view: View, node_id: str, service: Service, at: datetime
+) -> tuple[datetime, datetime] | None:
+    key = (node_id, service.service_id, at)
+    if key not in view.pickups:
+        node = view.network.nodes[node_id]
+        handling = Handling(view.network.node_calendars[node_id], node.handling_minutes)
+        found = promise.handover(at, handling, _carried(view, node_id, service))
+        view.pickups[key] = None if isinstance(found, Refusal) else found
+    return view.pickups[key]
+
+
+def _carried(view: View, node_id: str, service: Service) -> PromiseService:
+    return PromiseService(
         service_id=service.service_id,
-        cut_off_minute=network.cut_off_minute(known, service.service_id, node_id),
+        cut_off_minute=network.cut_off_minute(view.network, service.service_id, node_id),
         pickup_days=frozenset(service.pickup_days),
         delivery_days=frozenset(service.delivery_days),
     )
-    handed_over = promise.handover(at, handling, carried)
-    if isinstance(handed_over, Refusal):
-        return None
-    ready_at, handover_at = handed_over
-    weekday = local_date(calendar, handover_at).weekday()
-    shares = network.transit(known, service.service_id, zone, weekday)
-    if shares is None:
-        return None
-    found = promise.arrival(
-        ready_at,
-        handover_at,
-        carried,
-        _by_days(shares),
-        destination_zone,
-        view.policy.quantile_ppm,
-    )
-    return None if isinstance(found, Refusal) else found
 
 
 def _by_days(shares: Sequence[tuple[int, int]]) -> tuple[int, ...]:

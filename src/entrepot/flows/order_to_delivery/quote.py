@@ -33,7 +33,7 @@ def quote(tx: Tx, asks: Sequence[Ask], signing_key: bytes) -> list[Quoted | Refu
     known = view(
         tx,
         (line.sku for a in good for line in a.lines),
-        ((a.currency, tx.now) for a in good),
+        ((a.currency, a.at or tx.now) for a in good),
     )
     return [
         refusal or _quote(tx, known, ask, signing_key)
@@ -45,19 +45,20 @@ def _quote(tx: Tx, known: View, ask: Ask, signing_key: bytes) -> Quoted | Refusa
     destination = check.destination(ask.ship_to)
     if isinstance(destination, Refusal):
         return destination
-    prices = known.prices[ask.currency, tx.now]
+    at = ask.at or tx.now
+    prices = known.prices[ask.currency].at(at, (line.sku for line in ask.lines))
     if refusal := check.line_contents(ask.lines, known.items, prices):
         return refusal
     wanted: Counter[str] = Counter()
     for line in ask.lines:
         wanted[line.sku] += line.quantity
-    reached = planning.legs(known, destination, ask.currency, tx.now)
+    reached = planning.legs(known, destination, ask.currency, at)
     found = planning.ways(known, wanted, reached, backorder=False)
     if isinstance(found, Refusal):
         return found
     items_minor = sum(prices[line.sku].amount_minor * line.quantity for line in ask.lines)
     options = [
-        _option(known, ask, destination, way, items_minor, tx.now, tx.new_id(), signing_key)
+        _option(known, ask, destination, way, items_minor, at, tx.new_id(), signing_key)
         for way in found
     ]
     cheapest = min(options, key=lambda o: o.shipping_minor)
