@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from entrepot.departments.ordering import store, store_parts
 from entrepot.departments.ordering.decisions import order_subject
@@ -47,6 +47,11 @@ def in_state(
 def read(tx: Tx, order_ids: Sequence[str]) -> dict[str, tuple[Part, ...]]:
     """The parts of orders, by order id."""
     return store.parts(tx, order_ids)
+
+
+def promised(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], date | None]:
+    """The latest date last promised for each part, by (order id, part number; 0 = the order)."""
+    return store_parts.promised(tx, order_ids)
 
 
 def skus_of(tx: Tx, order_ids: Iterable[str]) -> dict[str, dict[int, str]]:

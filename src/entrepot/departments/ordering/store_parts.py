@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
 
 from entrepot.departments.ordering import store
 from entrepot.departments.ordering.model import OpenPart, Part, PartState, Short
@@ -46,6 +46,12 @@ def in_state(
         )
         for row in rows
     ]
+
+
+def promised(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], date | None]:
+    """The latest date last promised, by (order, part)."""
+    rows = tx.rows(Q.promised, {"order_ids": sorted(set(order_ids))})
+    return {(row[0], row[1]): row[2] for row in rows}
 
 
 def shorten(tx: Tx, kept: Sequence[Short], emptied: Sequence[Short]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import timedelta
 
 from entrepot.departments.inventory import service_commitments as commitments
@@ -10,8 +9,8 @@ from entrepot.departments.inventory.model import Move, ReservationState
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering import service_parts as parts
 from entrepot.departments.ordering.model import OpenPart, PartMove, PartState
+from entrepot.flows.order_to_delivery.agree import agreed
 from entrepot.ground.database import Tx
-from entrepot.words.outcome import Conflict, Refusal
 
 BACKORDER_DAYS = 30
 BATCH = 1_000
@@ -48,7 +47,7 @@ def give_up(tx: Tx, *, days: int = BACKORDER_DAYS) -> int:
             if line.reservation_id is not None
         ],
     )
-    _agreed([*moved, *freed])
+    agreed([*moved, *freed])
     return len(late)
 
 
@@ -65,9 +64,3 @@ def _part_move(part: OpenPart, days: int) -> PartMove:
         command_id=_command(part),
         actor=SYSTEM,
     )
-
-
-def _agreed(answers: Sequence[object]) -> None:
-    for answer in answers:
-        if isinstance(answer, Refusal):
-            raise Conflict(f"a backorder changed meanwhile: {answer.message}", kind="guard")

@@ -12,8 +12,9 @@ from entrepot.departments.ordering import service_parts as parts
 from entrepot.departments.ordering.model import PartMove, PartState, Short
 from entrepot.departments.warehouse import service as warehouse
 from entrepot.departments.warehouse.model import Cancel, Pick, PickedWork, WorkLine
+from entrepot.flows.order_to_delivery.agree import agreed
 from entrepot.ground.database import Tx
-from entrepot.words.outcome import Conflict, Refusal
+from entrepot.words.outcome import Refusal
 
 # How the books call what a picker found.
 BOOKED_AS = {"damaged": "damaged", "expired": "expired"}
@@ -41,17 +42,14 @@ def pick(tx: Tx, commands: Sequence[Pick]) -> list[PickedWork | Refusal]:
         for c, a in done
         if a.picked_each
     ]
-    for moved in ordering.move_parts(tx, moves):
-        if isinstance(moved, Refusal):
-            raise Conflict(f"a part changed meanwhile: {moved.message}", kind="guard")
+    agreed(ordering.move_parts(tx, moves))
     _book_shorts(tx, [(c, line) for c, a in done for line in a.shorts])
     empty = [
         Cancel(f"{c.command_id}:cancel", c.actor, c.order_id, c.part_no, NOTHING_PICKED)
         for c, a in done
         if not a.picked_each
     ]
-    for cancelled in warehouse.cancel(tx, empty):
-        assert not isinstance(cancelled, Refusal), cancelled
+    agreed(warehouse.cancel(tx, empty))
     return answers
 
 
@@ -107,9 +105,7 @@ def _book_shorts(tx: Tx, missing: Sequence[tuple[Pick, WorkLine]]) -> None:
         )
         for c, line in missing
     ]
-    for left in commitments.shorten(tx, gone):
-        if isinstance(left, Refusal):
-            raise Conflict(f"stock changed meanwhile: {left.message}", kind="guard")
+    agreed(commitments.shorten(tx, gone))
 
 
 def _known(reservation_id: UUID | None) -> UUID:

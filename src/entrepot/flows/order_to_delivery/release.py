@@ -17,9 +17,9 @@ from entrepot.departments.ordering import service_parts as parts
 from entrepot.departments.ordering.model import OpenPart, PartMove, PartState
 from entrepot.departments.warehouse import service as warehouse
 from entrepot.departments.warehouse.model import AskedLine, Release
+from entrepot.flows.order_to_delivery.agree import agreed
 from entrepot.ground.database import Tx
 from entrepot.words.calendar import add_working_minutes, next_cut_off
-from entrepot.words.outcome import Conflict, Refusal
 
 
 def release(tx: Tx, due: Sequence[OpenPart], *, actor: str) -> int:
@@ -36,7 +36,7 @@ def release(tx: Tx, due: Sequence[OpenPart], *, actor: str) -> int:
     known = network_service.snapshot(tx)
     skus = parts.skus_of(tx, [d.order_id for d in due])
     items = catalog.read(tx, {s for lines in skus.values() for s in lines.values()})
-    _agreed(
+    agreed(
         ordering.move_parts(
             tx,
             [
@@ -52,8 +52,8 @@ def release(tx: Tx, due: Sequence[OpenPart], *, actor: str) -> int:
             ],
         )
     )
-    _agreed(warehouse.release(tx, [_work(tx.now, known, d, skus, items, actor) for d in due]))
-    _agreed(
+    agreed(warehouse.release(tx, [_work(tx.now, known, d, skus, items, actor) for d in due]))
+    agreed(
         commitments.move(
             tx,
             [
@@ -110,10 +110,3 @@ def _work(
         pick_due_at=pick_due_at,
         ship_by=next_cut_off(calendar, cut_off, pickup_days, pick_due_at),
     )
-
-
-def _agreed(answers: Sequence[object]) -> None:
-    """What one room did, all must: a refusal here means that the facts changed meanwhile."""
-    for answer in answers:
-        if isinstance(answer, Refusal):
-            raise Conflict(f"a part changed meanwhile: {answer.message}", kind="guard")
