@@ -198,6 +198,12 @@ SELECT p.order_id, p.part_no, p.state, p.node, p.service, p.since, o.country, o.
  ORDER BY p.since, p.order_id, p.part_no
  LIMIT %(limit)s
 
+-- name: promised
+SELECT DISTINCT ON (order_id, part_no) order_id, part_no, latest_date
+  FROM ordering.expectation
+ WHERE order_id = ANY(%(order_ids)s::text[])
+ ORDER BY order_id, part_no, version DESC
+
 -- name: shorten_part_lines
 UPDATE ordering.part_line AS l
    SET quantity_each = l.quantity_each - m.short_each
