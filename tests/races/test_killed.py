@@ -16,10 +16,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from tests.doors.door import free_port
-from tests.postgres import open_folder
 
 from entrepot.ground.clock import SystemClock
+from tests.doors.door import free_port
+from tests.postgres import open_folder
 
 READY_S = 60
 BUYERS = 6
