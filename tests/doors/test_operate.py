@@ -13,7 +13,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from entrepot.doors.cli import operate
+from entrepot.doors.cli import endings, operate
 from entrepot.doors.doctor import Check, examine
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.cluster_account import server_account
@@ -31,7 +31,9 @@ def _app() -> typer.Typer:
 
 
 def _run(home: Path, *words: str, **settings: str) -> Result:
-    environment = {"ENTREPOT_DATA": str(home), "COLUMNS": "300"}
+    # The consoles took their width when they were made, perhaps by another test.
+    endings.console.width = endings.errors.width = 300
+    environment = {"ENTREPOT_DATA": str(home)}
     environment |= {f"ENTREPOT_{name}": value for name, value in settings.items()}
     return CliRunner().invoke(_app(), words, env=environment)
 
