@@ -264,13 +264,14 @@ HAVING coalesce(sum(p.quantity_each), 0) <> l.quantity_each
  LIMIT %(limit)s
 
 -- name: audit_states
--- Ended orders with a living part, open orders whose parts have all ended, orders without lines
--- or promise, and waiting ones that stand in no queue.
+-- Ended orders with a living part, open orders whose parts have all ended, unpaid ones at work,
+-- orders without lines or promise, and waiting ones that stand in no queue.
 SELECT o.order_id, f.finding
   FROM ordering.orders AS o
   JOIN LATERAL (
       SELECT count(*) FILTER (WHERE p.state NOT IN ('delivered', 'lost', 'cancelled')) AS living,
-             count(*) FILTER (WHERE p.state = 'backordered') AS backordered,
+             count(*) FILTER (WHERE p.state NOT IN ('backordered', 'reserved', 'cancelled'))
+                 AS at_work,
              count(*) AS parts
         FROM ordering.part AS p WHERE p.order_id = o.order_id) AS p ON true
   JOIN LATERAL (
@@ -278,6 +279,9 @@ SELECT o.order_id, f.finding
        WHERE o.state IN ('completed', 'cancelled') AND p.living > 0
       UNION ALL
       SELECT 'is open but every part has ended' WHERE o.state = 'open' AND p.living = 0
+      UNION ALL
+      SELECT 'waits for payment but a part is at work'
+       WHERE o.state = 'awaiting_payment' AND p.at_work > 0
       UNION ALL
       SELECT 'has no part' WHERE p.parts = 0
       UNION ALL
@@ -294,9 +298,24 @@ SELECT o.order_id, f.finding
                           WHERE q.order_id = o.order_id AND q.queue = 'payment')
       UNION ALL
       SELECT 'has a backordered part that stands in no queue'
-       WHERE p.backordered > (SELECT count(*) FROM ordering.queue AS q
-                               WHERE q.order_id = o.order_id AND q.queue = 'backorder')
+       WHERE EXISTS (SELECT 1 FROM ordering.part AS b
+                      WHERE b.order_id = o.order_id AND b.state = 'backordered'
+                        AND NOT EXISTS (SELECT 1 FROM ordering.queue AS q
+                                         WHERE q.order_id = b.order_id
+                                           AND q.part_no = b.part_no
+                                           AND q.queue = 'backorder'))
   ) AS f ON true
+ LIMIT %(limit)s
+
+-- name: audit_queues
+-- What stands in a queue and does not wait.
+SELECT q.order_id, q.part_no, q.queue
+  FROM ordering.queue AS q
+  LEFT JOIN ordering.orders AS o ON o.order_id = q.order_id
+  LEFT JOIN ordering.part AS p ON p.order_id = q.order_id AND p.part_no = q.part_no
+ WHERE NOT coalesce(CASE q.queue WHEN 'payment' THEN o.state = 'awaiting_payment'
+                                 WHEN 'backorder' THEN p.state = 'backordered'
+                                 ELSE o.state IN ('awaiting_payment', 'open') END, false)
  LIMIT %(limit)s
 
 -- name: audit_promises

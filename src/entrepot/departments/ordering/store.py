@@ -430,6 +430,10 @@ def audit(tx: Tx, limit: int) -> list[str]:
     ]
     findings += [f"order {r[0]} {r[1]}" for r in tx.rows(Q.audit_states, {"limit": limit})]
     findings += [
+        f"order {r[0]} part {r[1]}: stands in queue {r[2]}, but does not wait"
+        for r in tx.rows(Q.audit_queues, {"limit": limit})
+    ]
+    findings += [
         f"order {r[0]}: promise version {r[1]}, but {r[2]} versions are kept"
         for r in tx.rows(Q.audit_promises, {"limit": limit})
     ]
