@@ -93,3 +93,142 @@ SELECT b.sku, b.supplier_id, b.from_each, b.cost_minor
   FROM unnest(%(skus)s::text[], %(supplier_ids)s::text[], %(froms)s::integer[],
               %(costs)s::bigint[]) AS b (sku, supplier_id, from_each, cost_minor)
  ORDER BY b.sku, b.supplier_id, b.from_each
+
+-- name: insert_purchase_orders
+-- A purchase order that exists already is not written: the count tells.
+INSERT INTO purchasing.purchase_order (po_id, supplier_id, node, currency, state, raised_at, due_at,
+                                       command_id, actor)
+SELECT o.po_id, o.supplier_id, o.node, o.currency, o.state, %(at)s, o.due_at, o.command_id, o.actor
+  FROM unnest(%(po_ids)s::text[], %(supplier_ids)s::text[], %(nodes)s::text[],
+              %(currencies)s::text[], %(states)s::text[], %(due)s::timestamptz[],
+              %(command_ids)s::text[], %(actors)s::text[])
+       AS o (po_id, supplier_id, node, currency, state, due_at, command_id, actor)
+ ORDER BY o.po_id
+ON CONFLICT (po_id) DO NOTHING
+
+-- name: insert_po_lines
+INSERT INTO purchasing.po_line (po_id, line_no, sku, ordered_each, cost_minor, open, reason)
+SELECT l.po_id, l.line_no, l.sku, l.ordered_each, l.cost_minor, true, l.reason
+  FROM unnest(%(po_ids)s::text[], %(line_nos)s::integer[], %(skus)s::text[],
+              %(ordered)s::bigint[], %(costs)s::bigint[], %(reasons)s::text[])
+       AS l (po_id, line_no, sku, ordered_each, cost_minor, reason)
+
+-- name: read_purchase_orders
+SELECT po_id, supplier_id, node, currency, state, raised_at, due_at, received_at, ended_at,
+       end_reason, command_id, actor
+  FROM purchasing.purchase_order
+ WHERE po_id = ANY(%(po_ids)s::text[])
+ ORDER BY po_id
+
+-- name: take_purchase_orders
+-- Takes the rows of these orders, in key order, and gives them as they are under the lock.
+UPDATE purchasing.purchase_order AS o
+   SET state = o.state
+  FROM (SELECT DISTINCT k.po_id FROM unnest(%(po_ids)s::text[]) AS k (po_id)
+         ORDER BY k.po_id) AS m
+ WHERE o.po_id = m.po_id
+RETURNING o.po_id, o.supplier_id, o.node, o.currency, o.state, o.raised_at, o.due_at,
+          o.received_at, o.ended_at, o.end_reason, o.command_id, o.actor
+
+-- name: read_po_lines
+SELECT po_id, line_no, sku, ordered_each, cost_minor, received_each, damaged_each, open, reason
+  FROM purchasing.po_line
+ WHERE po_id = ANY(%(po_ids)s::text[])
+ ORDER BY po_id, line_no
+
+-- name: read_po_receipts
+SELECT r.po_id, r.receipt_id, r.line_no, r.received_each, r.damaged_each
+  FROM purchasing.po_receipt AS r
+  JOIN unnest(%(po_ids)s::text[], %(receipt_ids)s::text[]) AS k (po_id, receipt_id)
+    ON r.po_id = k.po_id AND r.receipt_id = k.receipt_id
+ ORDER BY r.po_id, r.receipt_id, r.line_no
+
+-- name: open_purchase_orders
+SELECT po_id, supplier_id, node, currency, state, raised_at, due_at, received_at, ended_at,
+       end_reason, command_id, actor
+  FROM purchasing.purchase_order
+ WHERE ended_at IS NULL AND due_at <= %(by)s AND (due_at, po_id) > (%(after)s, %(after_id)s)
+ ORDER BY due_at, po_id
+ LIMIT %(limit)s
+
+-- name: on_order
+SELECT l.sku, o.node, sum(greatest(l.ordered_each - l.received_each, 0))::bigint, min(o.due_at)
+  FROM purchasing.po_line AS l
+  JOIN purchasing.purchase_order AS o ON o.po_id = l.po_id
+ WHERE l.sku = ANY(%(skus)s::text[]) AND l.open
+ GROUP BY l.sku, o.node
+ ORDER BY l.sku, o.node
+
+-- name: move_purchase_orders
+UPDATE purchasing.purchase_order AS o
+   SET state = m.to_state, due_at = m.due_at, received_at = m.received_at, ended_at = m.ended_at,
+       end_reason = m.end_reason
+  FROM (SELECT k.po_id, k.from_state, k.to_state, k.due_at, k.received_at, k.ended_at, k.end_reason
+          FROM unnest(%(po_ids)s::text[], %(from_states)s::text[], %(to_states)s::text[],
+                      %(due)s::timestamptz[], %(received)s::timestamptz[],
+                      %(ended)s::timestamptz[], %(reasons)s::text[])
+               AS k (po_id, from_state, to_state, due_at, received_at, ended_at, end_reason)
+         ORDER BY k.po_id) AS m
+ WHERE o.po_id = m.po_id AND o.state = m.from_state
+
+-- name: book_po_lines
+-- From what was read to what came since, only where nothing else came meanwhile.
+UPDATE purchasing.po_line AS l
+   SET received_each = m.received_each, damaged_each = m.damaged_each, open = m.open
+  FROM (SELECT k.po_id, k.line_no, k.known_each, k.received_each, k.damaged_each, k.open
+          FROM unnest(%(po_ids)s::text[], %(line_nos)s::integer[], %(known)s::bigint[],
+                      %(received)s::bigint[], %(damaged)s::bigint[], %(open)s::boolean[])
+               AS k (po_id, line_no, known_each, received_each, damaged_each, open)
+         ORDER BY k.po_id, k.line_no) AS m
+ WHERE l.po_id = m.po_id AND l.line_no = m.line_no AND l.received_each = m.known_each
+
+-- name: insert_po_receipts
+INSERT INTO purchasing.po_receipt (po_id, receipt_id, line_no, received_each, damaged_each,
+                                   over_each, at, command_id, actor)
+SELECT r.po_id, r.receipt_id, r.line_no, r.received_each, r.damaged_each, r.over_each, %(at)s,
+       r.command_id, r.actor
+  FROM unnest(%(po_ids)s::text[], %(receipt_ids)s::text[], %(line_nos)s::integer[],
+              %(received)s::bigint[], %(damaged)s::bigint[], %(over)s::bigint[],
+              %(command_ids)s::text[], %(actors)s::text[])
+       AS r (po_id, receipt_id, line_no, received_each, damaged_each, over_each, command_id, actor)
+
+-- name: audit_po_lines
+-- Lines that are not what their receipts say, or took more than was ordered and taken on purpose.
+SELECT l.po_id, l.line_no, l.ordered_each, l.received_each, l.damaged_each,
+       coalesce(r.received, 0)::bigint, coalesce(r.damaged, 0)::bigint, coalesce(r.over, 0)::bigint
+  FROM purchasing.po_line AS l
+  LEFT JOIN (SELECT po_id, line_no, sum(received_each) AS received, sum(damaged_each) AS damaged,
+                    sum(over_each) AS over
+               FROM purchasing.po_receipt
+              GROUP BY po_id, line_no) AS r ON r.po_id = l.po_id AND r.line_no = l.line_no
+ WHERE l.received_each <> coalesce(r.received, 0)
+    OR l.damaged_each <> coalesce(r.damaged, 0)
+    OR l.received_each > l.ordered_each + coalesce(r.over, 0)
+ LIMIT %(limit)s
+
+-- name: audit_po_states
+-- Orders whose state is not what their lines say.
+SELECT o.po_id, f.finding
+  FROM purchasing.purchase_order AS o
+  JOIN LATERAL (
+      SELECT count(*) AS lines, count(*) FILTER (WHERE l.open) AS open,
+             coalesce(sum(l.received_each), 0) AS received
+        FROM purchasing.po_line AS l WHERE l.po_id = o.po_id) AS l ON true
+  JOIN LATERAL (
+      SELECT 'has no line' AS finding WHERE l.lines = 0
+      UNION ALL
+      SELECT 'has ended but expects goods' WHERE o.ended_at IS NOT NULL AND l.open > 0
+      UNION ALL
+      SELECT 'is open but expects nothing' WHERE o.ended_at IS NULL AND l.open = 0
+      UNION ALL
+      SELECT 'is ' || o.state || ' but goods came'
+       WHERE o.state NOT IN ('partly_received', 'received') AND l.received > 0
+      UNION ALL
+      SELECT 'is ' || o.state || ' but nothing came'
+       WHERE o.state IN ('partly_received', 'received') AND l.received = 0
+  ) AS f ON true
+ LIMIT %(limit)s
+
+-- name: audit_po_counts
+SELECT (SELECT count(*) FROM purchasing.purchase_order), (SELECT count(*) FROM purchasing.po_line),
+       (SELECT count(*) FROM purchasing.po_receipt)
