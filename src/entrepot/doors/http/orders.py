@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import msgspec
 from litestar import Request, Router, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, FromQuery, HeaderParameter, JSONBody, QueryParameter
 
 from entrepot.departments.customers import service as customers
 from entrepot.departments.ordering import service as ordering
@@ -42,8 +42,8 @@ from entrepot.words.outcome import Refusal, RefusalCode, shown
 
 Key = Annotated[
     str,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         required=False,
         description="Names this command: repeating it gives the first answer and changes nothing.",
     ),
@@ -58,7 +58,7 @@ PAGE_DEFAULT = 50
     sync_to_thread=True,
     opt={"permission": "orders:quote"},
 )
-def create_quote(request: Request[Any, Any, Any], data: QuoteBody) -> Quoted:
+def create_quote(request: Request[Any, Any, Any], data: JSONBody[QuoteBody]) -> Quoted:
     """How, by when and for what price these lines can be delivered; nothing is written.
 
     Each option carries a sealed offer to order it by, good until it expires.
@@ -80,7 +80,9 @@ def create_quote(request: Request[Any, Any, Any], data: QuoteBody) -> Quoted:
     sync_to_thread=True,
     opt={"permission": "orders:place"},
 )
-def place_order(request: Request[Any, Any, Any], data: OrderBody, key: Key = "") -> Placed:
+def place_order(
+    request: Request[Any, Any, Any], data: JSONBody[OrderBody], key: Key = ""
+) -> Placed:
     """Place an order: priced, sourced, reserved and promised, or refused as a whole."""
     house = house_of(request)
     actor = principal_of(request).principal_id
@@ -118,7 +120,7 @@ def place_order(request: Request[Any, Any, Any], data: OrderBody, key: Key = "")
     sync_to_thread=True,
     opt={"permission": "orders:read"},
 )
-def read_order(request: Request[Any, Any, Any], order_id: str) -> OrderView:
+def read_order(request: Request[Any, Any, Any], order_id: FromPath[str]) -> OrderView:
     """A whole order: lines, parts, every promise, what happened, and what it waits for."""
     with house_of(request).database.transaction(read_only=True) as tx:
         found = ordering.read(tx, [order_id])
@@ -143,17 +145,17 @@ def _not_found(order_id: str) -> Refusal:
 )
 def find_orders(
     request: Request[Any, Any, Any],
-    in_state: Annotated[OrderState | None, Parameter(query="state")] = None,
-    customer_ref: Annotated[str | None, Parameter(query="customer_ref")] = None,
+    in_state: Annotated[OrderState | None, QueryParameter(name="state")] = None,
+    customer_ref: Annotated[str | None, QueryParameter(name="customer_ref")] = None,
     key: Annotated[
         str | None,
-        Parameter(query="key", description="The Idempotency-Key the order was placed with."),
+        QueryParameter(name="key", description="The Idempotency-Key the order was placed with."),
     ] = None,
-    since: datetime | None = None,
+    since: FromQuery[datetime | None] = None,
     after: Annotated[
-        str | None, Parameter(query="after", description="`next` of the page before.")
+        str | None, QueryParameter(name="after", description="`next` of the page before.")
     ] = None,
-    limit: Annotated[int, Parameter(ge=1, le=ordering.PAGE_MAX)] = PAGE_DEFAULT,
+    limit: Annotated[int, QueryParameter(ge=1, le=ordering.PAGE_MAX)] = PAGE_DEFAULT,
 ) -> OrderPage:
     """Orders, newest first; by state, customer, time, or the key they were placed with."""
     house = house_of(request)
@@ -207,7 +209,10 @@ def _read_cursor(text: str) -> tuple[datetime, str]:
     opt={"permission": "orders:cancel"},
 )
 def cancel_order(
-    request: Request[Any, Any, Any], order_id: str, data: CancelBody, key: Key = ""
+    request: Request[Any, Any, Any],
+    order_id: FromPath[str],
+    data: JSONBody[CancelBody],
+    key: Key = "",
 ) -> CancelledView:
     """Cancel a whole order that the warehouse has not begun; its stock is free again."""
 
@@ -243,7 +248,10 @@ class PaymentBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opt={"permission": "orders:pay"},
 )
 def confirm_payment(
-    request: Request[Any, Any, Any], order_id: str, data: PaymentBody, key: Key = ""
+    request: Request[Any, Any, Any],
+    order_id: FromPath[str],
+    data: JSONBody[PaymentBody],
+    key: Key = "",
 ) -> PaidView:
     """Confirm the payment that an order waits for."""
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
-from litestar.params import Parameter
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from entrepot.departments.catalog import service as catalog
 from entrepot.departments.inventory import service as inventory
@@ -38,9 +39,9 @@ CURSOR_SEPARATOR = "|"
 def list_stock(
     request: Request[Any, Any, Any],
     after: Annotated[
-        str | None, Parameter(query="after", description="`next` of the page before.")
+        str | None, QueryParameter(name="after", description="`next` of the page before.")
     ] = None,
-    limit: Annotated[int, Parameter(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
+    limit: Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)] = PAGE_DEFAULT,
 ) -> StockPage:
     """Balances of every SKU and node, by SKU and node, a page at a time."""
     sku, _, node = (after or "").partition(CURSOR_SEPARATOR)
@@ -58,7 +59,7 @@ def list_stock(
     sync_to_thread=True,
     opt={"permission": "stock:read"},
 )
-def read_stock(request: Request[Any, Any, Any], sku: str) -> SkuView:
+def read_stock(request: Request[Any, Any, Any], sku: FromPath[Path]) -> SkuView:
     """Stock of one SKU at every node, and what may be promised of it, now and by date."""
     wanted = str(sku).lstrip("/")
     with house_of(request).database.transaction(read_only=True) as tx:
@@ -89,7 +90,9 @@ def read_stock(request: Request[Any, Any, Any], sku: str) -> SkuView:
     sync_to_thread=True,
     opt={"permission": "stock:adjust"},
 )
-def adjust_stock(request: Request[Any, Any, Any], data: AdjustmentBody, key: Key = "") -> StockView:
+def adjust_stock(
+    request: Request[Any, Any, Any], data: JSONBody[AdjustmentBody], key: Key = ""
+) -> StockView:
     """Correct the free stock of a SKU at a node, with a reason; audited."""
 
     def work(tx: Any, command_id: str, actor: str) -> StockView | Refusal:
