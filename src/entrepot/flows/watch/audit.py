@@ -7,15 +7,18 @@ handled, and the audit log's chain is whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from entrepot.departments.access import service as access
+from entrepot.departments.carriage import service as carriage
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import Reservation, ReservationState
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import PartState
+from entrepot.departments.purchasing import service_orders as purchasing
+from entrepot.departments.warehouse import service as warehouse
 from entrepot.ground import events, subscriptions
 from entrepot.ground.database import Tx
 from entrepot.ground.telemetry import METRICS
@@ -37,6 +40,16 @@ BEHIND = {
 }
 
 
+# Rooms that check themselves: findings in words, and what was looked at.
+ROOMS: tuple[Callable[[Tx], tuple[list[str], dict[str, int]]], ...] = (
+    inventory.audit,
+    ordering.audit,
+    warehouse.audit,
+    carriage.audit,
+    purchasing.audit,
+)
+
+
 class Audit(NamedTuple):
     """findings in words (none = all is well), and how much was looked at."""
 
@@ -51,14 +64,17 @@ class Audit(NamedTuple):
 
 def audit(tx: Tx) -> Audit:
     """Check everything, as of this transaction's statements; best on a database at rest."""
-    findings, looked_at = inventory.audit(tx)
-    order_findings, order_counts = ordering.audit(tx)
-    findings += order_findings
+    findings: list[str] = []
+    looked_at: dict[str, int] = {}
+    for room in ROOMS:
+        found, counts = room(tx)
+        findings += found
+        looked_at |= counts
     findings += list(_between(tx))
     findings += _facts(tx)
     findings += access.audit_findings(tx)
     METRICS.audit_failures.set(len(findings))
-    return Audit(findings, {**looked_at, **order_counts, "facts": events.head(tx)})
+    return Audit(findings, {**looked_at, "facts": events.head(tx)})
 
 
 def _between(tx: Tx) -> Iterator[str]:
