@@ -1,4 +1,4 @@
-"""Order values: orders, lines, parts, expectations, events, queues, and the facts about them."""
+"""Order values: orders, lines, parts, expectations, events, queues, returns, and their facts."""
 
 from __future__ import annotations
 
@@ -312,3 +312,55 @@ class PromiseChanged(Fact, frozen=True):
     part_no: int
     latest_date: date | None
     reason: str
+
+
+class ReturnedLine(msgspec.Struct, frozen=True):
+    """A line of a return as facts tell it, each; what is not known yet is 0."""
+
+    line_no: int
+    sku: str
+    quantity_each: int
+    received_each: int
+    restocked_each: int
+    scrapped_each: int
+    refund_minor: int
+
+
+class ReturnAuthorized(Fact, frozen=True):
+    """A customer may send goods back."""
+
+    order_id: str
+    return_id: str
+    node: str
+    reason: str
+    currency: str
+    refund_minor: int
+    lines: tuple[ReturnedLine, ...]
+
+
+class ReturnReceived(Fact, frozen=True):
+    """Goods came back; the refund is for those that came."""
+
+    order_id: str
+    return_id: str
+    node: str
+    currency: str
+    refund_minor: int
+    lines: tuple[ReturnedLine, ...]
+
+
+class ReturnGraded(Fact, frozen=True):
+    """What came back went back to sale or was scrapped."""
+
+    order_id: str
+    return_id: str
+    node: str
+    lines: tuple[ReturnedLine, ...]
+
+
+class ReturnClosed(Fact, frozen=True):
+    """Nothing more happens to a return; one that never came can be asked for again."""
+
+    order_id: str
+    return_id: str
+    detail: str

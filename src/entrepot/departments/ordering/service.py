@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from entrepot.departments.ordering import decisions, service_ends, store
+from entrepot.departments.ordering import decisions, service_ends, store, store_returns
 from entrepot.departments.ordering.decisions import order_subject
 from entrepot.departments.ordering.model import (
     QUEUE_OWNERS,
@@ -460,10 +460,12 @@ def record_past(tx: Tx, orders: Sequence[PastOrder]) -> set[str]:
 def audit(tx: Tx) -> tuple[list[str], dict[str, int]]:
     """Findings in words (empty = all is well) and what was looked at."""
     orders, parts, past = store.audit_counts(tx)
-    return store.audit(tx, AUDIT_FINDINGS_MAX), {
+    findings = store.audit(tx, AUDIT_FINDINGS_MAX) + store_returns.audit(tx, AUDIT_FINDINGS_MAX)
+    return findings, {
         "orders": orders,
         "parts": parts,
         "past orders": past,
+        "returns": store_returns.audit_count(tx),
     }
 
 
