@@ -1,0 +1,1 @@
+"""A world that drives the same flows as live business, on a virtual clock and from one seed."""
