@@ -28,6 +28,11 @@ COMMANDS = [f"app:{n:08}" for n in range(29_990, 30_010)]
 SKUS = [f"SKU-{n:06}" for n in range(100, 120)]
 NODES = ["DC1"] * len(SKUS)
 IDS = [UUID(int=n) for n in range(401, 401 + 4 * len(SKUS), 4)]
+ORDERS = [f"O-{n:06}" for n in range(12_000, 12_020)]
+ONES, TEXTS, TIMES = [1] * len(ORDERS), ["c"] * len(ORDERS), [AT] * len(ORDERS)
+PARTS = {"order_ids": ORDERS, "part_nos": ONES}
+PARCELS = {**PARTS, "shipment_nos": ONES}
+SSCCS = [f"{n:018}" for n in range(12_000, 12_020)]
 
 
 class Hot(NamedTuple):
@@ -44,6 +49,7 @@ class Hot(NamedTuple):
 
 
 GROUND, INVENTORY = "entrepot.ground", "entrepot.departments.inventory"
+WAREHOUSE, CARRIAGE = "entrepot.departments.warehouse", "entrepot.departments.carriage"
 
 HOT = [
     Hot(GROUND, "claim_commands", {"command_ids": COMMANDS, "hashes": [b"x" * 32] * 20, "at": AT},
@@ -73,6 +79,49 @@ HOT = [
         {"skus": SKUS, "reservation_ids": IDS, "quantities": [1] * 20,
          "from_states": ["reserved"] * 20, "to_states": ["allocated"] * 20, "nodes": NODES},
         takes=("sku", "reservation_id")),
+    Hot(WAREHOUSE, "release_works",
+        {**PARTS, "nodes": NODES, "priorities": ONES, "line_counts": ONES, "asked": ONES,
+         "masses": ONES, "pick_dues": TIMES, "ship_bys": TIMES, "command_ids": TEXTS, "at": AT},
+        takes=("order_id", "part_no")),
+    Hot(WAREHOUSE, "read_works", PARTS),
+    Hot(WAREHOUSE, "read_lines", PARTS),
+    Hot(WAREHOUSE, "read_cartons", PARTS),
+    Hot(WAREHOUSE, "find_cartons", {"ssccs": SSCCS}),
+    Hot(WAREHOUSE, "due_works",
+        {"nodes": ["DC1", "DC2"], "state": "released", "at": AT, "limit": 1_000}),
+    Hot(WAREHOUSE, "pick_works",
+        {**PARTS, "shorts": ONES, "short_masses": ONES, "command_ids": TEXTS, "at": AT},
+        takes=("order_id", "part_no")),
+    Hot(WAREHOUSE, "short_lines", {**PARTS, "line_nos": ONES, "shorts": ONES, "reasons": TEXTS},
+        takes=("order_id", "part_no", "line_no")),
+    Hot(WAREHOUSE, "take_serials", {"prefix": "0000007", "count": 20, "serials": 10**10},
+        takes="one row"),
+    Hot(WAREHOUSE, "pack_works", {**PARTS, "command_ids": TEXTS, "at": AT},
+        takes=("order_id", "part_no")),
+    Hot(WAREHOUSE, "hand_over_works", {**PARTS, "command_ids": TEXTS, "at": AT},
+        takes=("order_id", "part_no")),
+    Hot(WAREHOUSE, "close_cartons", {"order_ids": ORDERS, "ssccs": SSCCS, "at": AT},
+        takes=("order_id", "sscc")),
+    Hot(WAREHOUSE, "cancel_works",
+        {**PARTS, "from_states": TEXTS, "reasons": TEXTS, "command_ids": TEXTS, "at": AT},
+        takes=("order_id", "part_no")),
+    Hot(WAREHOUSE, "void_cartons", {**PARTS, "at": AT},
+        takes="the rows of their work were taken in order before"),
+    Hot(CARRIAGE, "claim_tracking_numbers", {**PARCELS, "tracking_nos": SSCCS},
+        takes=("tracking_no",)),
+    Hot(CARRIAGE, "shipments_of_orders", {"order_ids": ORDERS}),
+    Hot(CARRIAGE, "shipments_by_number", {"tracking_nos": SSCCS}),
+    Hot(CARRIAGE, "moving_shipments", {"before": AT, "limit": 1_000}),
+    Hot(CARRIAGE, "move_shipments",
+        {**PARCELS, "versions": ONES, "states": TEXTS, "handed_over": TIMES, "delivered": TIMES,
+         "voided": TIMES, "last_events": TIMES, "incidents": TEXTS, "hand_over_commands": TEXTS,
+         "void_commands": TEXTS},
+        takes=("order_id", "part_no", "shipment_no")),
+    Hot(CARRIAGE, "told_before", {**PARCELS, "event_ids": TEXTS}),
+    Hot(CARRIAGE, "insert_events",
+        {**PARCELS, "event_ids": TEXTS, "ats": TIMES, "kinds": TEXTS, "incidents": TEXTS,
+         "places": TEXTS, "details": TEXTS, "to_states": TEXTS, "heard_at": AT},
+        takes=("order_id", "part_no", "shipment_no", "event_id")),
 ]  # fmt: skip
 
 

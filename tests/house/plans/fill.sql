@@ -53,3 +53,52 @@ SELECT 'SKU-' || lpad((n / 4)::text, 6, '0'), lpad(to_hex(n), 32, '0')::uuid, 'O
        (ARRAY['reserved', 'allocated', 'shipped', 'shipped'])[1 + n % 4],
        timestamptz '2025-03-01 00:00Z'
   FROM generate_series(0, 29999) AS n;
+
+INSERT INTO warehouse.work (order_id, part_no, attempt, node, state, priority, lines, asked_each,
+                            short_each, mass_g, due_at, pick_due_at, ship_by, released_at,
+                            picked_at, packed_at, handed_over_at, release_command, pick_command,
+                            pack_command, hand_over_command)
+SELECT 'O-' || lpad(n::text, 6, '0'), 1, 1, 'DC' || n % 4, s.state, 100, 2, 2, 0, 800, s.at, s.at,
+       s.at, s.at, CASE WHEN s.step > 0 THEN s.at END, CASE WHEN s.step > 1 THEN s.at END,
+       CASE WHEN s.step > 2 THEN s.at END, 'c', CASE WHEN s.step > 0 THEN 'c' END,
+       CASE WHEN s.step > 1 THEN 'c' END, CASE WHEN s.step > 2 THEN 'c' END
+  FROM generate_series(0, 14999) AS n
+ CROSS JOIN LATERAL (
+     SELECT timestamptz '2025-03-01 00:00Z' + n * interval '10 seconds' AS at,
+            CASE WHEN n < 12000 THEN 3 ELSE n % 3 END AS step,
+            CASE WHEN n < 12000 THEN 'handed_over'
+                 ELSE (ARRAY['released', 'picked', 'packed'])[1 + n % 3] END AS state) AS s;
+
+INSERT INTO warehouse.work_line (order_id, part_no, line_no, sku, asked_each, unit_mass_g,
+                                 short_each)
+SELECT 'O-' || lpad((n / 2)::text, 6, '0'), 1, 1 + n % 2, 'SKU-' || lpad((n / 4)::text, 6, '0'),
+       1, 400, 0
+  FROM generate_series(0, 29999) AS n;
+
+INSERT INTO warehouse.carton (order_id, sscc, part_no, mass_g, packed_at, closed_at)
+SELECT order_id, lpad(right(order_id, 6), 18, '0'), part_no, mass_g, packed_at, handed_over_at
+  FROM warehouse.work
+ WHERE packed_at IS NOT NULL;
+
+INSERT INTO warehouse.sscc_counter (company_prefix, next_serial)
+SELECT lpad(n::text, 7, '0'), 1000 FROM generate_series(1, 20) AS n;
+
+INSERT INTO carriage.shipment (order_id, part_no, shipment_no, node, service, sscc, tracking_no,
+                               mass_g, cost_minor, currency, state, booked_at, handed_over_at,
+                               delivered_at, last_event_at, book_command, version)
+SELECT c.order_id, c.part_no, 1, 'DC1', 'parcel', c.sscc, c.sscc, c.mass_g, 450, 'EUR', s.state,
+       c.packed_at, c.packed_at, CASE s.state WHEN 'delivered' THEN c.packed_at END, c.packed_at,
+       'c', 1
+  FROM warehouse.carton AS c
+ CROSS JOIN LATERAL (SELECT CASE WHEN c.order_id < 'O-010000' THEN 'delivered'
+                                 ELSE 'in_transit' END AS state) AS s;
+
+INSERT INTO carriage.tracking_number (tracking_no, order_id, part_no, shipment_no)
+SELECT tracking_no, order_id, part_no, shipment_no FROM carriage.shipment;
+
+INSERT INTO carriage.tracking_event (order_id, part_no, shipment_no, event_id, at, heard_at, kind,
+                                     place, detail, to_state)
+SELECT s.order_id, s.part_no, s.shipment_no, 'E' || n, s.booked_at, s.booked_at, 'in_transit', '',
+       '', 'in_transit'
+  FROM carriage.shipment AS s
+ CROSS JOIN generate_series(1, 2) AS n;

@@ -29,7 +29,7 @@ CREATE TABLE carriage.shipment (
     void_command       text,
     version            integer     NOT NULL CHECK (version > 0),
     PRIMARY KEY (order_id, part_no, shipment_no),
-    UNIQUE (order_id, sscc),
+    UNIQUE (sscc, order_id),
     CHECK (state IN ('booked', 'handed_over', 'in_transit', 'out_for_delivery', 'exception',
                      'lost', 'returned', 'delivered', 'voided')),
     CHECK ((state IN ('booked', 'voided')) = (handed_over_at IS NULL)),
