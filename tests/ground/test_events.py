@@ -58,10 +58,10 @@ def change(tx: Tx, subject: str) -> Announcement:
     return Announcement(subject, Counted(row[0]), f"c-{subject}-{row[0]}", "tester")
 
 
-def write_unevenly(database: Database, writer: int) -> None:
+def write_unevenly(database: Database, writer: int, transactions: int) -> None:
     """Transactions of 1 to 4 facts with pauses before and after telling; one in six is undone."""
     chance = random.Random(SEED + writer)
-    for _ in range(TRANSACTIONS_EACH):
+    for _ in range(transactions):
         chosen = sorted(chance.sample(range(1, SUBJECTS + 1), chance.randint(1, 4)))
         names = sorted(f"subject/{i}" for i in chosen)
         try:
@@ -76,11 +76,11 @@ def write_unevenly(database: Database, writer: int) -> None:
 
 
 @contextmanager
-def writing(database: Database) -> Iterator[threading.Event]:
+def writing(database: Database, transactions: int = TRANSACTIONS_EACH) -> Iterator[threading.Event]:
     """Sixteen writers at work; the event is set when the last has ended."""
     ended = threading.Event()
     with ThreadPoolExecutor(WRITERS) as pool:
-        done = [pool.submit(write_unevenly, database, n) for n in range(WRITERS)]
+        done = [pool.submit(write_unevenly, database, n, transactions) for n in range(WRITERS)]
 
         def watch() -> None:
             for one in done:
@@ -251,7 +251,7 @@ def sequence_forever(url: str) -> None:
 def test_sequencers_killed_again_and_again_lose_nothing(
     database: Database, database_url: str, subjects: None, kills: int
 ) -> None:
-    with writing(database) as ended:
+    with writing(database, kills * TRANSACTIONS_EACH // 3) as ended:
         for _ in range(kills):
             with process(sequence_forever, database_url):
                 before = len(logged(database))
