@@ -254,5 +254,5 @@ def test_events_that_cannot_be_read_are_refused(database: Database) -> None:
 
 def test_batches_may_be_empty(database: Database) -> None:
     verbs = (carriage.book, carriage.hand_over, carriage.void, carriage.track)
-    assert [database.run(lambda tx, v=v: v(tx, [])) for v in verbs] == [[]] * 4  # type: ignore
+    assert [database.run(lambda tx, v=v: v(tx, [])) for v in verbs] == [[]] * 4
     assert database.run(lambda tx: carriage.shipments_of(tx, [])) == []

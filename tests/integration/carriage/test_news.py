@@ -5,7 +5,9 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -92,12 +94,12 @@ def test_the_order_of_arrival_does_not_matter(database: Database, end: str | Non
     assert findings(database) == []
 
 
-def at_once(count: int, work: object) -> list[object]:
+def at_once(count: int, work: Callable[[int], Any]) -> list[Any]:
     together = threading.Barrier(count)
 
-    def begin(number: int) -> object:
+    def begin(number: int) -> Any:
         together.wait(30)
-        return work(number)  # type: ignore[operator]
+        return work(number)
 
     with ThreadPoolExecutor(count) as pool:
         return list(pool.map(begin, range(count)))
@@ -111,7 +113,7 @@ def test_one_parcel_booked_by_many_at_once(database: Database) -> None:
         ["None"] + [str(RefusalCode.wrong_state)] * (THREADS - 1)
     )
     many = at_once(THREADS, lambda n: book(database, book_of(10 + n, "O-3"))[0])
-    assert sorted(a.shipment_no for a in many) == list(range(1, THREADS + 1))  # type: ignore[attr-defined]
+    assert sorted(a.shipment_no for a in many) == list(range(1, THREADS + 1))
     number = at_once(
         THREADS,
         lambda n: book(database, book_of(30 + n, f"P-{n}", tracking_no="ONE"))[0],
@@ -127,7 +129,7 @@ def test_news_of_one_parcel_from_many_at_once(database: Database) -> None:
         THREADS,
         lambda n: track(database, event("hub_scan", n), event("delivered", 99, event_id="end"))[1],
     )
-    assert all(a == Tracked("O-1", 1, 1, "end", answers[0].state) for a in answers)  # type: ignore[attr-defined]
+    assert all(a == Tracked("O-1", 1, 1, "end", answers[0].state) for a in answers)
     assert states(database) == ["delivered"]
     assert told(database) == ["ShipmentBooked", "ShipmentHandedOver", "ShipmentDelivered"]
     assert findings(database) == []
@@ -139,7 +141,7 @@ def test_the_dock_and_the_office_at_once(database: Database) -> None:
         booked(database, number, order_id)
         dock, office = at_once(
             2,
-            lambda n, o=order_id: hand_over(database, o) if n else void(database, o),  # type: ignore
+            lambda n, o=order_id: hand_over(database, o) if n else void(database, o),
         )
         assert {code(dock), code(office)} in (
             {None, RefusalCode.wrong_state},

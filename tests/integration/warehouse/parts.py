@@ -87,6 +87,7 @@ def do(database: Database, command: Any) -> Any:
     """One command in a transaction of its own; gives its answer."""
 
     def work(tx: Tx) -> Any:
+        answer: Any
         if isinstance(command, Release):
             (answer,) = warehouse.release(tx, [command])
         elif isinstance(command, Pick):

@@ -34,7 +34,7 @@ def test_a_planted_error_is_found(
 ) -> None:
     done(database, release(), pick(), pack(max_mass_g=1_300), hand_over())
     assert findings(database) == []
-    owner.execute(statement)  # type: ignore[call-overload]
+    owner.execute(statement)
     assert any(finding in found for found in findings(database)), findings(database)
 
 
@@ -70,7 +70,7 @@ def test_the_database_refuses_what_cannot_be(
 ) -> None:
     done(database, release(), pick(), pack())
     with pytest.raises(psycopg.errors.CheckViolation):
-        owner.execute(statement)  # type: ignore[call-overload]
+        owner.execute(statement)
 
 
 def test_the_views_spell_out_what_is_in_a_carton(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from entrepot.departments.warehouse.model import (
     WorkState,
 )
 from entrepot.ground.clock import Clock, VirtualClock
-from entrepot.ground.database import Database
+from entrepot.ground.database import Database, Tx
 from entrepot.words.identifiers import has_check_digit
 from entrepot.words.outcome import RefusalCode
 from tests.integration.warehouse.parts import (
@@ -191,7 +192,7 @@ WRONG = [
 
 @pytest.mark.parametrize("command", WRONG, ids=lambda pair: type(pair[0]).__name__)
 def test_a_step_from_a_wrong_state_is_refused(
-    database: Database, command: tuple[object, set[str]]
+    database: Database, command: tuple[Any, set[str]]
 ) -> None:
     ways = {
         "released": (release(),),
@@ -211,10 +212,10 @@ def test_a_step_from_a_wrong_state_is_refused(
     assert findings(database) == []
 
 
-def _of(command: object, order_id: str) -> object:
+def _of(command: Any, order_id: str) -> Any:
     build = {"Release": release, "Pick": pick, "Pack": pack}.get(type(command).__name__)
     build = build or (hand_over if type(command).__name__ == "HandOver" else cancel)
-    return build(order_id, command_id=command.command_id)  # type: ignore[attr-defined]
+    return build(order_id, command_id=command.command_id)
 
 
 def test_a_part_nobody_released_is_unknown(database: Database) -> None:
@@ -254,14 +255,14 @@ def test_one_bad_part_does_not_hurt_the_others(database: Database) -> None:
 
 
 def test_batches_may_be_empty(database: Database) -> None:
-    def nothing(tx: object) -> list[list[object]]:
+    def nothing(tx: Tx) -> list[list[Any]]:
         return [
-            warehouse.release(tx, []),  # type: ignore[arg-type]
-            warehouse.pick(tx, []),  # type: ignore[arg-type]
-            warehouse.pack(tx, [], company_prefix=PREFIX),  # type: ignore[arg-type]
-            warehouse.hand_over(tx, []),  # type: ignore[arg-type]
-            warehouse.cancel(tx, []),  # type: ignore[arg-type]
-            warehouse.work_of(tx, []),  # type: ignore[arg-type]
+            warehouse.release(tx, []),
+            warehouse.pick(tx, []),
+            warehouse.pack(tx, [], company_prefix=PREFIX),
+            warehouse.hand_over(tx, []),
+            warehouse.cancel(tx, []),
+            warehouse.work_of(tx, []),
         ]
 
     assert database.run(nothing) == [[]] * 6
@@ -273,7 +274,7 @@ def test_a_company_prefix_runs_out_before_a_number_is_given_twice(database: Data
     picks = [pick(f"O-{n}") for n in range(3)]
     database.run(lambda tx: (warehouse.release(tx, commands), warehouse.pick(tx, picks)))
 
-    def packed(order_id: str, max_mass_g: int) -> object:
+    def packed(order_id: str, max_mass_g: int) -> Any:
         (answer,) = database.run(
             lambda tx: warehouse.pack(
                 tx, [pack(order_id, max_mass_g=max_mass_g)], company_prefix=prefix
@@ -281,12 +282,12 @@ def test_a_company_prefix_runs_out_before_a_number_is_given_twice(database: Data
         )
         return answer
 
-    assert len(packed("O-0", 900).cartons) == 4  # type: ignore[attr-defined]
+    assert len(packed("O-0", 900).cartons) == 4
     with database.session() as owner:
         owner.execute("UPDATE warehouse.sscc_counter SET next_serial = 99998")
     refused = packed("O-1", 900)
-    assert code(refused) is RefusalCode.too_many and "ask GS1" in refused.message  # type: ignore[attr-defined]
-    (last,) = packed("O-1", KILOS_30).cartons  # type: ignore[attr-defined]
+    assert code(refused) is RefusalCode.too_many and "ask GS1" in refused.message
+    (last,) = packed("O-1", KILOS_30).cartons
     assert last.sscc[:17] == f"9{prefix}9998"
     for wrong in ("123", "12345678901234", "40063x1", ""):
         refused = database.run(

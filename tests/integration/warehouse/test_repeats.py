@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -100,7 +100,7 @@ def test_two_pickers_on_one_part(database: Database) -> None:
 
 def test_one_command_sent_many_times_at_once(database: Database) -> None:
     for command in (release(), pick(), pack(max_mass_g=1_300), hand_over()):
-        answers = at_once(lambda _, c=command: do(database, c))  # type: ignore[misc]
+        answers = at_once(lambda _, c=command: do(database, c))
         assert all(answer == answers[0] for answer in answers)
         assert code(answers[0]) is None
     assert told(database, "work/O-1/1") == ["WorkReleased", "WorkPacked", "HandedOver"]
@@ -111,7 +111,7 @@ def test_batches_that_cross_take_rows_in_one_order(database: Database) -> None:
     orders = [f"O-{n:02}" for n in range(30)]
     database.run(lambda tx: warehouse.release(tx, [release(o) for o in orders]))
 
-    def half(number: int) -> list[object]:
+    def half(number: int) -> list[Any]:
         mine = orders if number % 2 else orders[::-1]
         picks = [pick(o, command_id=f"{number % 3}:{o}") for o in mine]
         return database.run(lambda tx: warehouse.pick(tx, picks))
@@ -127,7 +127,7 @@ def test_batches_that_cross_take_rows_in_one_order(database: Database) -> None:
 def test_serial_numbers_are_taken_in_blocks_and_never_twice(database: Database) -> None:
     parts = 20
 
-    def work(number: int) -> list[str]:
+    def work(number: int) -> list[int]:
         orders = [f"O-{number}-{n}" for n in range(parts)]
 
         def prepare(tx: Tx) -> None:
@@ -137,7 +137,7 @@ def test_serial_numbers_are_taken_in_blocks_and_never_twice(database: Database) 
         database.run(prepare)
         packs = [pack(o, max_mass_g=1_300 if number % 2 else 30_000) for o in orders]
         answers = database.run(lambda tx: warehouse.pack(tx, packs, company_prefix=PREFIX))
-        found = []
+        found: list[int] = []
         for answer in answers:
             assert isinstance(answer, PackedWork), answer
             found += [int(c.sscc[:17]) for c in answer.cartons]
