@@ -60,13 +60,17 @@ class Migrated(NamedTuple):
 
 
 def schema_files() -> list[tuple[str, str]]:
-    """Every schema.sql as (package, text): the ground's first, then the rooms by name."""
+    """Every schema.sql as (package, text): the ground's first, then the rooms by name, then that
+    of the simulation."""
     found = [("entrepot.ground", _read(resources.files("entrepot.ground") / "schema.sql"))]
     departments = resources.files("entrepot.departments")
     for folder in sorted(departments.iterdir(), key=lambda f: f.name):
         file = folder / "schema.sql"
         if folder.is_dir() and file.is_file():
             found.append((f"entrepot.departments.{folder.name}", _read(file)))
+    simulation = resources.files("entrepot") / "simulation" / "schema.sql"
+    if simulation.is_file():
+        found.append(("entrepot.simulation", _read(simulation)))
     return found
 
 
@@ -252,7 +256,10 @@ def own_schemas() -> list[str]:
 def _grant(connection: psycopg.Connection[Any]) -> None:
     """Reading everywhere, writing tables, and no changing of what is append-only."""
     role = sql.Identifier(APPLICATION_ROLE)
-    schemas = own_schemas()
+    there = connection.execute(
+        "SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (own_schemas(),)
+    )
+    schemas = sorted(row[0] for row in there)
     with connection.transaction():
         for schema in schemas:
             connection.execute(

@@ -1,0 +1,155 @@
+"""The command `simulate`: a real retailer's past, replayed through the real flows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from entrepot.doors.cli.demo import demo_settings, wipe
+from entrepot.doors.cli.endings import FOUND_WRONG, UNUSABLE, complain, console, errors
+from entrepot.doors.cli.opened import running_database, settings_now
+from entrepot.doors.folder.reader import read_folder
+from entrepot.flows.onboarding.load import load_folder
+from entrepot.flows.onboarding.rows import UnusableFolder
+from entrepot.flows.watch.audit import audit
+from entrepot.ground.clock import SystemClock, VirtualClock
+from entrepot.ground.database import Database
+from entrepot.ground.keys import KeyStore
+from entrepot.ground.migrate import migrate
+from entrepot.simulation import engine, retailer
+from entrepot.simulation.engine import Tell
+from entrepot.simulation.retailer import Retailer, Window
+from entrepot.simulation.store import Run
+
+RUN_ID = "replay"
+ACTOR = "simulation"
+CURRENCY = "GBP"
+SCENARIO = Path("scenarios") / "uk-gifts"
+DAY = "%Y-%m-%d"
+
+
+def simulate(
+    since: Annotated[
+        datetime | None, typer.Option("--from", formats=[DAY], help="First day.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--to", formats=[DAY], help="Day after the last one.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="The whole history.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same world.")] = 1,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped.")
+    ] = False,
+    scenario: Annotated[Path, typer.Option(help="The retailer's folder.")] = SCENARIO,
+) -> None:
+    """Replay a real retailer: every order quoted, placed, sourced, picked, shipped and delivered.
+
+    By default the last four weeks of its history. Exit code 1 when the audit finds something.
+    """
+    settings = demo_settings(settings_now())
+    try:
+        past = retailer.read_retailer(scenario, seed)
+        window = retailer.window(
+            past.history, Window(_utc(since), _utc(until)), everything=everything
+        )
+        folder = read_folder(scenario)
+    except UnusableFolder as unusable:
+        for problem in unusable.problems:
+            complain(problem)
+        raise typer.Exit(UNUSABLE) from None
+    if not resume:
+        wipe(settings)
+    settings.data.mkdir(parents=True, exist_ok=True)
+    stopwatch = SystemClock()
+    with running_database(settings) as url, KeyStore.open(settings.keys, stopwatch) as keys:
+        migrate(url, clock=stopwatch)
+        begun = stopwatch.monotonic()
+        clock = VirtualClock(window[0], seed)
+        with Database(url, clock=clock, name="entrepot-simulation") as database:
+            load_folder(database, folder, actor=ACTOR, strict=True)
+            run = _run(database, clock, past, keys, seed, window)
+            with database.transaction(read_only=True) as tx:
+                verdict = audit(tx)
+    _tell_end(run, stopwatch.monotonic() - begun)
+    for finding in verdict.findings:
+        console.print(f"[red]broken:[/] {escape(finding)}", soft_wrap=True)
+    looked = ", ".join(f"{count:,} {name}" for name, count in verdict.looked_at.items())
+    color = "green" if verdict.ok else "bold red"
+    console.print(f"[{color}]audit: {len(verdict.findings)} findings[/] ({looked})")
+    if not verdict.ok:
+        raise typer.Exit(FOUND_WRONG)
+
+
+def _utc(day: datetime | None) -> datetime | None:
+    return None if day is None else day.replace(tzinfo=UTC)
+
+
+def _run(
+    database: Database,
+    clock: VirtualClock,
+    past: Retailer,
+    keys: KeyStore,
+    seed: int,
+    window: tuple[datetime, datetime],
+) -> Run:
+    earlier = retailer.standing(database, RUN_ID)
+    if earlier is not None:
+        window = (earlier.starts_at, earlier.ends_at)
+        clock.advance_to(earlier.reached_at)
+    with _progress(past, window) as tell:
+        if earlier is None:
+            retailer.fill_shelves(database, past, window[0], seed)
+        plan = retailer.plan(
+            past,
+            keys,
+            run_id=RUN_ID,
+            seed=seed,
+            currency=CURRENCY,
+            since=window[0],
+            until=window[1],
+        )
+        return engine.play(database, plan, tell)
+
+
+@contextmanager
+def _progress(past: Retailer, window: tuple[datetime, datetime]) -> Iterator[Tell]:
+    sales, _ = past.history.counts(*window)
+    bars = Progress(
+        TextColumn("{task.fields[at]}"),
+        BarColumn(),
+        TextColumn("{task.completed:,} of {task.total:,} orders"),
+        TextColumn("{task.fields[words]}"),
+        TimeElapsedColumn(),
+        console=errors,
+        transient=True,
+    )
+    with bars:
+        task = bars.add_task("", total=sales, at="filling shelves", words="")
+
+        def tell(run: Run) -> bool:
+            counts = run.counts
+            bars.update(
+                task,
+                completed=counts.get("placed", 0),
+                at=f"{run.reached_at:%a %Y-%m-%d %H:%M}",
+                words=f"{counts.get('shipped', 0):,} parts shipped, "
+                f"{counts.get('parcels_delivered', 0):,} parcels delivered",
+            )
+            return True
+
+        yield tell
+
+
+def _tell_end(run: Run, seconds: float) -> None:
+    for name, count in sorted(run.counts.items()):
+        if count:
+            console.print(f"  {name.replace('_', ' ')}: {count:,}")
+    state = "at its end" if run.state == "ended" else f"stopped at {run.reached_at:%Y-%m-%d %H:%M}"
+    console.print(f"{state}, {seconds:.1f} s")

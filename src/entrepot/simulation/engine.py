@@ -1,0 +1,136 @@
+"""The run: virtual hour by virtual hour, each one transaction, then the facts to quiet.
+
+An hour is done whole or not at all, and how far the run has come is written with it: whatever
+kills the process, the next start goes on from the last hour that was done.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from entrepot.departments.network import service as network
+from entrepot.flows import reactions
+from entrepot.flows.order_to_delivery.give_up import give_up
+from entrepot.ground import subscriptions
+from entrepot.ground.clock import VirtualClock
+from entrepot.ground.database import Database, Tx
+from entrepot.ground.events import drain
+from entrepot.simulation import fulfillment, store
+from entrepot.simulation.fulfillment import ARRIVE, PACK, PICK, SHIP, Scene
+from entrepot.simulation.history import History
+from entrepot.simulation.orders import Shop, order
+from entrepot.simulation.store import Run
+
+HOUR = timedelta(hours=1)
+DRAIN_DAYS_MAX = 60
+GIVE_UP_HOUR = 3
+
+
+class Plan(NamedTuple):
+    """What a run plays.
+
+    starts_at, ends_at  whole hours; orders come in from the first until before the second
+    """
+
+    run_id: str
+    history: History
+    shop: Shop
+    starts_at: datetime
+    ends_at: datetime
+
+
+Tell = Callable[[Run], bool]
+"""Called after each hour; False = stop here, to be resumed."""
+
+
+def play(database: Database, plan: Plan, tell: Tell) -> Run:
+    """Play a run, or go on with it, until everything has come to its end or `tell` stops it.
+
+    database  on a `VirtualClock` that stands where the run stands
+    """
+    clock = database.clock
+    assert isinstance(clock, VirtualClock), "a run is played on a virtual clock"
+    run = database.run(
+        lambda tx: store.start(tx, plan.run_id, plan.shop.seed, plan.starts_at, plan.ends_at)
+    )
+    database.run(lambda tx: subscriptions.register(tx, reactions.SUBSCRIPTIONS))
+    quiet(database)
+    going = True
+    while run.state != "ended" and going:
+        at = _next(database, plan, run)
+        clock.advance_to(max(at, clock.now()))
+        run = _play_hour(database, plan, run, at)
+        quiet(database)
+        going = tell(run)
+    return run
+
+
+def _play_hour(database: Database, plan: Plan, run: Run, at: datetime) -> Run:
+    return database.run(lambda tx: _hour(tx, plan, run, at))
+
+
+def quiet(database: Database) -> None:
+    """Number every fact and let every subscription handle it, until nothing is left."""
+    while True:
+        moved = drain(database)
+        for subscription in reactions.SUBSCRIPTIONS:
+            while count := subscriptions.advance(database, subscription):
+                moved += count
+        if not moved:
+            return
+
+
+def _next(database: Database, plan: Plan, run: Run) -> datetime:
+    """The end of the next hour in which something is to be done."""
+    soonest = run.reached_at + HOUR
+    with database.transaction(read_only=True) as tx:
+        due = store.next_due(tx)
+    candidates = [soonest + timedelta(hours=(GIVE_UP_HOUR - soonest.hour) % 24)]
+    if due is not None:
+        candidates.append(_hour_after(due))
+    if run.reached_at < plan.ends_at:
+        sale = plan.history.next_sale(run.reached_at)
+        candidates.append(plan.ends_at if sale is None else _hour_after(sale))
+    return max(soonest, min(candidates))
+
+
+def _hour_after(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0) + HOUR
+
+
+def _hour(tx: Tx, plan: Plan, run: Run, at: datetime) -> Run:
+    """Everything between `run.reached_at` and `at`, as of `at`."""
+    counts = Counter(run.counts)
+    scene = Scene(tx, plan.shop.seed, network.snapshot(tx), counts)
+    due = store.take(tx, at)
+    for kind, step in (
+        (ARRIVE, fulfillment.end_parts),
+        (SHIP, fulfillment.ship_parts),
+        (PACK, fulfillment.pack_parts),
+        (PICK, fulfillment.pick_parts),
+    ):
+        mine = [p for p in due if p.kind == kind]
+        if mine:
+            step(scene, mine)
+    fulfillment.release_parts(scene)
+    until = min(at, plan.ends_at)
+    if run.reached_at < until:
+        invoices = list(plan.history.invoices(run.reached_at, until))
+        if invoices:
+            counts.update(order(tx, plan.shop, invoices))
+    if at.hour == GIVE_UP_HOUR:
+        counts["given_up"] += give_up(tx)
+    done = run._replace(reached_at=at, counts=dict(counts), state=_state(tx, plan, at))
+    store.move(tx, done)
+    return done
+
+
+def _state(tx: Tx, plan: Plan, at: datetime) -> str:
+    if at < plan.ends_at:
+        return "running"
+    if at >= plan.ends_at + timedelta(days=DRAIN_DAYS_MAX):
+        return "ended"
+    return "draining" if store.next_due(tx) is not None or fulfillment.waits(tx) else "ended"

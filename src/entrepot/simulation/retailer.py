@@ -1,0 +1,148 @@
+"""The simulated retailer, ready to run: its folder loaded and whole, its history read, its shelves
+filled as of the first day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory.model import OpeningStock
+from entrepot.departments.network import service as network
+from entrepot.departments.network.model import NodeKind
+from entrepot.flows.onboarding.rows import UnusableFolder
+from entrepot.ground.database import Database, Tx
+from entrepot.ground.keys import KeyStore
+from entrepot.simulation import store
+from entrepot.simulation.engine import Plan
+from entrepot.simulation.history import History
+from entrepot.simulation.opening import Opening, opening_stock
+from entrepot.simulation.orders import Shop
+from entrepot.simulation.places import Places, Point, read_places
+from entrepot.simulation.read_history import read_history
+from entrepot.words.outcome import Refusal
+
+ACTOR = "simulation"
+OPENING_BATCH = 2_000
+DAYS_DEFAULT = 28
+
+
+class Window(NamedTuple):
+    """Which days of the history are played; None = the beginning, the end of the last day."""
+
+    since: datetime | None
+    until: datetime | None
+
+
+class Retailer(NamedTuple):
+    """The retailer's past: its history, and where its buyers live."""
+
+    scenario: Path
+    history: History
+    places: Places
+
+
+def read_retailer(scenario: Path, seed: int) -> Retailer:
+    """Read a scenario's history and places.
+
+    Raises: UnusableFolder when a file is missing, cannot be read or holds no sale.
+    """
+    places = read_places(scenario)
+    return Retailer(scenario, read_history(scenario, places, seed), places)
+
+
+def window(
+    history: History, asked: Window, *, everything: bool = False
+) -> tuple[datetime, datetime]:
+    """The whole hours that are played: what was asked, by default the last four weeks.
+
+    Raises: UnusableFolder for a window that is empty or holds no sale.
+    """
+    last = _midnight(history.ends) + timedelta(days=1)
+    until = asked.until or last
+    since = asked.since or (
+        _midnight(history.begins) if everything else until - timedelta(days=DAYS_DEFAULT)
+    )
+    if since >= until:
+        raise UnusableFolder(
+            [f"--from {since:%Y-%m-%d}: expected a day before --to, which is {until:%Y-%m-%d}"]
+        )
+    sales, _ = history.counts(since, until)
+    if not sales:
+        raise UnusableFolder(
+            [
+                f"--from {since:%Y-%m-%d} --to {until:%Y-%m-%d}: no sale in this window; the "
+                f"history has sales from {history.begins:%Y-%m-%d} to {history.ends:%Y-%m-%d}"
+            ]
+        )
+    return since, until
+
+
+def _midnight(at: datetime) -> datetime:
+    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def fill_shelves(
+    database: Database,
+    retailer: Retailer,
+    at: datetime,
+    seed: int,
+    tell: Callable[[int, int], None] = lambda _done, _all: None,
+) -> int:
+    """Book the opening stock as of `at`; safe to repeat. Gives how many SKUs and nodes.
+
+    tell  called with how many are booked, of how many
+    """
+    with database.transaction(read_only=True) as tx:
+        known = network.snapshot(tx)
+    nodes = {
+        n.node_id: Point(n.latitude_microdeg, n.longitude_microdeg)
+        for n in known.nodes.values()
+        if n.kind is NodeKind.fulfillment_center
+    }
+    found = opening_stock(retailer.history.sales, retailer.places, nodes, at, seed=seed)
+    for start in range(0, len(found), OPENING_BATCH):
+        _book(database, found[start : start + OPENING_BATCH])
+        tell(min(start + OPENING_BATCH, len(found)), len(found))
+    return len(found)
+
+
+def _book(database: Database, openings: Sequence[Opening]) -> None:
+    def work(tx: Tx) -> None:
+        commands = [
+            OpeningStock(f"opening:{o.sku}:{o.node_id}", ACTOR, o.sku, o.node_id, o.quantity_each)
+            for o in openings
+        ]
+        for answer in inventory.record_opening(tx, commands):
+            assert not isinstance(answer, Refusal), answer.message
+
+    database.run(work)
+
+
+def plan(
+    retailer: Retailer,
+    keys: KeyStore,
+    *,
+    run_id: str,
+    seed: int,
+    currency: str,
+    since: datetime,
+    until: datetime,
+) -> Plan:
+    """What a run of this retailer plays."""
+    shop = Shop(
+        seed=seed,
+        currency=currency,
+        places=retailer.places,
+        keys=keys,
+        signing_key=keys.signing_keys()[0],
+    )
+    return Plan(run_id, retailer.history, shop, since, until)
+
+
+def standing(database: Database, run_id: str) -> store.Run | None:
+    """The run of this id as far as it has come; None when it was never begun."""
+    with database.transaction(read_only=True) as tx:
+        return store.read(tx, run_id)
