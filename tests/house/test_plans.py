@@ -33,6 +33,8 @@ ONES, TEXTS, TIMES = [1] * len(ORDERS), ["c"] * len(ORDERS), [AT] * len(ORDERS)
 PARTS = {"order_ids": ORDERS, "part_nos": ONES}
 PARCELS = {**PARTS, "shipment_nos": ONES}
 SSCCS = [f"{n:018}" for n in range(12_000, 12_020)]
+PO_IDS = [f"PO-{n}" for n in range(9_600, 9_620)]
+RETURNS = {"order_ids": [f"O-{4 * n}" for n in range(600, 620)], "return_ids": ["R-1"] * 20}
 
 
 class Hot(NamedTuple):
@@ -50,6 +52,7 @@ class Hot(NamedTuple):
 
 GROUND, INVENTORY = "entrepot.ground", "entrepot.departments.inventory"
 WAREHOUSE, CARRIAGE = "entrepot.departments.warehouse", "entrepot.departments.carriage"
+ORDERING, PURCHASING = "entrepot.departments.ordering", "entrepot.departments.purchasing"
 
 HOT = [
     Hot(GROUND, "claim_commands", {"command_ids": COMMANDS, "hashes": [b"x" * 32] * 20, "at": AT},
@@ -122,6 +125,35 @@ HOT = [
         {**PARCELS, "event_ids": TEXTS, "ats": TIMES, "kinds": TEXTS, "incidents": TEXTS,
          "places": TEXTS, "details": TEXTS, "to_states": TEXTS, "heard_at": AT},
         takes=("order_id", "part_no", "shipment_no", "event_id")),
+    Hot(ORDERING, "read_shipped", {"order_ids": ORDERS}),
+    Hot(ORDERING, "read_returned", {"order_ids": ORDERS}),
+    Hot(ORDERING, "insert_return_lines",
+        {**RETURNS, "line_nos": ONES, "skus": SKUS, "quantities": ONES, "prices": ONES,
+         "wanted": ONES}),
+    Hot(ORDERING, "take_returns", RETURNS,
+        takes=("order_id", "return_id")),
+    Hot(ORDERING, "move_returns",
+        {**RETURNS, "from_states": ["authorized"] * 20, "to_states": ["received"] * 20,
+         "received": TIMES, "graded": [None] * 20, "at": AT},
+        takes=("order_id", "return_id")),
+    Hot(ORDERING, "book_return_lines",
+        {**RETURNS, "line_nos": ONES, "counted": ONES, "received": ONES, "restocked": ONES,
+         "scrapped": ONES},
+        takes=("order_id", "return_id", "line_no")),
+    Hot(PURCHASING, "on_order", {"skus": [f"SKU-{n:06}" for n in range(7_200, 7_220)]}),
+    Hot(PURCHASING, "open_purchase_orders",
+        {"by": AT.replace(year=2027), "after": AT, "after_id": "", "limit": 500}),
+    Hot(PURCHASING, "take_purchase_orders", {"po_ids": PO_IDS},
+        takes=("po_id",)),
+    Hot(PURCHASING, "read_po_lines", {"po_ids": PO_IDS}),
+    Hot(PURCHASING, "move_purchase_orders",
+        {"po_ids": PO_IDS, "from_states": ["sent"] * 20, "to_states": ["partly_received"] * 20,
+         "due": TIMES, "received": TIMES, "ended": [None] * 20, "reasons": [None] * 20},
+        takes=("po_id",)),
+    Hot(PURCHASING, "book_po_lines",
+        {"po_ids": PO_IDS, "line_nos": ONES, "known": [0] * 20, "received": ONES,
+         "damaged": [0] * 20, "open": [True] * 20},
+        takes=("po_id", "line_no")),
 ]  # fmt: skip
 
 

@@ -102,3 +102,60 @@ SELECT s.order_id, s.part_no, s.shipment_no, 'E' || n, s.booked_at, s.booked_at,
        '', 'in_transit'
   FROM carriage.shipment AS s
  CROSS JOIN generate_series(1, 2) AS n;
+
+INSERT INTO ordering.orders (order_id, state, channel, country, postal_area, currency, service,
+                             items_minor, shipping_minor, cost_mills, placed_at, ended_at,
+                             promise_version, command_id, actor)
+SELECT 'O-' || n, 'completed', 'web', 'DE', '10', 'EUR', 'parcel', 3000, 490, 0,
+       timestamptz '2025-03-01 00:00Z' + n * interval '1 minute', timestamptz '2025-03-09 00:00Z',
+       1, 'app:' || n, 'app'
+  FROM generate_series(0, 9999) AS n;
+
+INSERT INTO ordering.line (order_id, line_no, sku, quantity_each, unit_price_minor)
+SELECT 'O-' || n / 3, 1 + n % 3, 'SKU-' || lpad((n / 4)::text, 6, '0'), 4, 250
+  FROM generate_series(0, 29999) AS n;
+
+INSERT INTO ordering.part (order_id, part_no, state, node, service, since)
+SELECT 'O-' || n / 2, 1 + n % 2, 'delivered', 'DC' || n % 4, 'parcel',
+       timestamptz '2025-03-08 00:00Z'
+  FROM generate_series(0, 19999) AS n;
+
+INSERT INTO ordering.part_line (order_id, part_no, line_no, quantity_each)
+SELECT 'O-' || n / 3, 1 + n % 3 / 2, 1 + n % 3, 4 FROM generate_series(0, 29999) AS n;
+
+INSERT INTO ordering.return_order (order_id, return_id, state, node, reason, currency,
+                                   authorized_at, since, command_id, actor)
+SELECT 'O-' || n * 4, 'R-1', 'authorized', 'DC' || n % 4, 'unwanted', 'EUR',
+       timestamptz '2025-03-10 00:00Z', timestamptz '2025-03-10 00:00Z' + n * interval '1 minute',
+       'app:' || n, 'app'
+  FROM generate_series(0, 2499) AS n;
+
+INSERT INTO ordering.return_line (order_id, return_id, line_no, sku, quantity_each,
+                                  unit_price_minor, counted_each)
+SELECT 'O-' || n / 2 * 4, 'R-1', 1 + n % 2, 'SKU-' || lpad((n / 4)::text, 6, '0'), 1, 250, 1
+  FROM generate_series(0, 4999) AS n;
+
+INSERT INTO purchasing.supplier (supplier_id, name, country, currency)
+SELECT 'S-' || n, 'Supplier', 'PT', 'EUR' FROM generate_series(0, 39) AS n;
+
+INSERT INTO purchasing.purchase_order (po_id, supplier_id, node, currency, state, raised_at, due_at,
+                                       received_at, ended_at, end_reason, command_id, actor)
+SELECT 'PO-' || n, 'S-' || n % 40, 'DC' || n % 4, 'EUR',
+       CASE WHEN n < 9500 THEN 'received' ELSE 'sent' END, timestamptz '2025-03-01 00:00Z',
+       timestamptz '2025-03-15 00:00Z' + n * interval '1 hour',
+       CASE WHEN n < 9500 THEN timestamptz '2025-03-20 00:00Z' END,
+       CASE WHEN n < 9500 THEN timestamptz '2025-03-20 00:00Z' END,
+       CASE WHEN n < 9500 THEN 'everything came' END, 'app:' || n, 'app'
+  FROM generate_series(0, 9999) AS n;
+
+INSERT INTO purchasing.po_line (po_id, line_no, sku, ordered_each, cost_minor, received_each, open,
+                                reason)
+SELECT 'PO-' || n / 3, 1 + n % 3, 'SKU-' || lpad((n / 4)::text, 6, '0'), 24, 120,
+       CASE WHEN n / 3 < 9500 THEN 24 ELSE 0 END, n / 3 >= 9500, 'short'
+  FROM generate_series(0, 29999) AS n;
+
+INSERT INTO purchasing.po_receipt (po_id, receipt_id, line_no, received_each, damaged_each,
+                                   over_each, at, command_id, actor)
+SELECT 'PO-' || n / 3, 'dock-1', 1 + n % 3, 24, 0, 0, timestamptz '2025-03-20 00:00Z', 'app:' || n,
+       'app'
+  FROM generate_series(0, 28499) AS n;
