@@ -7,7 +7,7 @@ kills the process, the next start goes on from the last hour that was done.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from entrepot.ground import subscriptions
 from entrepot.ground.clock import VirtualClock
 from entrepot.ground.database import Database, Tx
 from entrepot.ground.events import drain
-from entrepot.simulation import fulfillment, store
+from entrepot.simulation import back, fulfillment, store, supply
 from entrepot.simulation.fulfillment import ARRIVE, PACK, PICK, SHIP, Scene
 from entrepot.simulation.history import History
 from entrepot.simulation.orders import Shop, order
@@ -27,12 +27,15 @@ from entrepot.simulation.store import Run
 HOUR = timedelta(hours=1)
 DRAIN_DAYS_MAX = 60
 GIVE_UP_HOUR = 3
+# Buyers go on after the last order for as long as what they buy can still fill a backorder.
+REVIEW_AFTER = timedelta(days=14)
 
 
 class Plan(NamedTuple):
     """What a run plays.
 
     starts_at, ends_at  whole hours; orders come in from the first until before the second
+    weights             how much of each SKU each node is to be stocked for
     """
 
     run_id: str
@@ -40,6 +43,7 @@ class Plan(NamedTuple):
     shop: Shop
     starts_at: datetime
     ends_at: datetime
+    weights: Mapping[str, Mapping[str, int]]
 
 
 Tell = Callable[[Run], bool]
@@ -88,7 +92,10 @@ def _next(database: Database, plan: Plan, run: Run) -> datetime:
     soonest = run.reached_at + HOUR
     with database.transaction(read_only=True) as tx:
         due = store.next_due(tx)
-    candidates = [soonest + timedelta(hours=(GIVE_UP_HOUR - soonest.hour) % 24)]
+    candidates = [
+        soonest + timedelta(hours=(hour - soonest.hour) % 24)
+        for hour in (GIVE_UP_HOUR, supply.REVIEW_HOUR)
+    ]
     if due is not None:
         candidates.append(_hour_after(due))
     if run.reached_at < plan.ends_at:
@@ -107,6 +114,10 @@ def _hour(tx: Tx, plan: Plan, run: Run, at: datetime) -> Run:
     scene = Scene(tx, plan.shop.seed, network.snapshot(tx), counts)
     due = store.take(tx, at)
     for kind, step in (
+        (supply.SUPPLY, supply.deliver),
+        (back.LOOK, back.look),
+        (back.TRAVEL, back.arrive),
+        (back.CLAIM, back.claim),
         (ARRIVE, fulfillment.end_parts),
         (SHIP, fulfillment.ship_parts),
         (PACK, fulfillment.pack_parts),
@@ -118,14 +129,25 @@ def _hour(tx: Tx, plan: Plan, run: Run, at: datetime) -> Run:
     fulfillment.release_parts(scene)
     until = min(at, plan.ends_at)
     if run.reached_at < until:
-        invoices = list(plan.history.invoices(run.reached_at, until))
-        if invoices:
-            counts.update(order(tx, plan.shop, invoices))
+        _past(scene, plan, run.reached_at, until)
+    if supply.is_review(at) and at < plan.ends_at + REVIEW_AFTER:
+        supply.review(scene, plan.history, plan.weights)
     if at.hour == GIVE_UP_HOUR:
         counts["given_up"] += give_up(tx)
     done = run._replace(reached_at=at, counts=dict(counts), state=_state(tx, plan, at))
     store.move(tx, done)
     return done
+
+
+def _past(scene: Scene, plan: Plan, since: datetime, until: datetime) -> None:
+    """What the history tells of these hours: sales, returns, corrections."""
+    invoices = list(plan.history.invoices(since, until))
+    if invoices:
+        scene.counts.update(order(scene.tx, plan.shop, invoices))
+    returns = plan.history.returns(since, until)
+    if returns:
+        back.ask(scene, returns, plan.starts_at)
+    back.correct(scene, plan.history.corrections(since, until))
 
 
 def _state(tx: Tx, plan: Plan, at: datetime) -> str:

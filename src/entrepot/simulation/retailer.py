@@ -22,6 +22,7 @@ from entrepot.simulation.opening import Opening, opening_stock
 from entrepot.simulation.orders import Shop
 from entrepot.simulation.places import Places, Point, read_places
 from entrepot.simulation.read_history import read_history
+from entrepot.simulation.supply import shares
 from entrepot.words.outcome import Refusal
 
 ACTOR = "simulation"
@@ -90,8 +91,8 @@ def fill_shelves(
     at: datetime,
     seed: int,
     tell: Callable[[int, int], None] = lambda _done, _all: None,
-) -> int:
-    """Book the opening stock as of `at`; safe to repeat. Gives how many SKUs and nodes.
+) -> list[Opening]:
+    """Book the opening stock as of `at`; safe to repeat. Gives what was booked.
 
     tell  called with how many are booked, of how many
     """
@@ -106,7 +107,7 @@ def fill_shelves(
     for start in range(0, len(found), OPENING_BATCH):
         _book(database, found[start : start + OPENING_BATCH])
         tell(min(start + OPENING_BATCH, len(found)), len(found))
-    return len(found)
+    return found
 
 
 def _book(database: Database, openings: Sequence[Opening]) -> None:
@@ -130,8 +131,12 @@ def plan(
     currency: str,
     since: datetime,
     until: datetime,
+    openings: Sequence[Opening],
 ) -> Plan:
-    """What a run of this retailer plays."""
+    """What a run of this retailer plays.
+
+    openings  as `fill_shelves` booked them: what is bought goes to the nodes in these shares
+    """
     shop = Shop(
         seed=seed,
         currency=currency,
@@ -139,7 +144,7 @@ def plan(
         keys=keys,
         signing_key=keys.signing_keys()[0],
     )
-    return Plan(run_id, retailer.history, shop, since, until)
+    return Plan(run_id, retailer.history, shop, since, until, shares(openings))
 
 
 def standing(database: Database, run_id: str) -> store.Run | None:

@@ -51,6 +51,8 @@ class Cause(StrEnum):
     expired = "expired"
     sample = "sample"
     correction = "correction"
+    write_off = "write_off"
+    untied_return = "untied_return"
     quality_check = "quality_check"
 
 
@@ -62,6 +64,8 @@ ADJUSTMENT_REASONS = (
     Cause.expired,
     Cause.sample,
     Cause.correction,
+    Cause.write_off,
+    Cause.untied_return,
 )
 
 

@@ -104,8 +104,7 @@ def _run(
         window = (earlier.starts_at, earlier.ends_at)
         clock.advance_to(earlier.reached_at)
     with _progress(past, window) as tell:
-        if earlier is None:
-            retailer.fill_shelves(database, past, window[0], seed)
+        openings = retailer.fill_shelves(database, past, window[0], seed)
         plan = retailer.plan(
             past,
             keys,
@@ -114,6 +113,7 @@ def _run(
             currency=CURRENCY,
             since=window[0],
             until=window[1],
+            openings=openings,
         )
         return engine.play(database, plan, tell)
 
