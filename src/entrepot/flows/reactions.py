@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from entrepot.departments.customers import service as customers
 from entrepot.departments.sourcing import decisions as sourcing
+from entrepot.departments.tower import model as tower
 from entrepot.flows.order_to_delivery import expire, fill
 from entrepot.flows.order_to_delivery.compose import DECISION_KIND
 from entrepot.flows.order_to_delivery.give_up import BATCH, give_up
+from entrepot.flows.watch import figures
 from entrepot.flows.watch.audit import audit
 from entrepot.ground import commands
 from entrepot.ground.database import Database
@@ -24,6 +26,7 @@ log = get_logger(__name__)
 
 SUBSCRIPTIONS: tuple[Subscription, ...] = (
     Subscription("fill-backorders", fill.FILLING_FACTS, fill.on_stock),
+    Subscription(tower.SUBSCRIPTION, figures.FIGURE_FACTS, figures.on_facts),
 )
 
 HANDLERS: dict[str, JobHandler] = {}

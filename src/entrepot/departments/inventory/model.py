@@ -349,12 +349,13 @@ class StockCounted(Fact, frozen=True):
 
 
 class StockQuarantined(Fact, frozen=True):
-    """Units were taken from sale (positive) or came back to it (negative)."""
+    """Units were taken from sale (positive), or came back to it or were scrapped (negative)."""
 
     sku: str
     node: str
     change_each: int
     document: str
+    scrapped: bool = False
 
 
 class ReceiptExpected(Fact, frozen=True):

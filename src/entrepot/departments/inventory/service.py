@@ -211,6 +211,7 @@ def quarantine(tx: Tx, commands: Sequence[Quarantine]) -> list[Recorded | Refusa
             c.node,
             -c.quantity_each if c.release or c.scrap else c.quantity_each,
             c.document,
+            c.scrap,
         ),
     )
 

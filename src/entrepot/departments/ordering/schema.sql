@@ -229,3 +229,16 @@ CREATE VIEW ordering.v_return_line AS
 SELECT order_id, return_id, line_no, sku, quantity_each, unit_price_minor, counted_each,
        received_each, restocked_each, scrapped_each, refund_minor
   FROM ordering.return_line;
+
+CREATE VIEW ordering.v_line AS
+SELECT order_id, line_no, sku, quantity_each, unit_price_minor FROM ordering.line;
+
+CREATE VIEW ordering.v_part_line AS
+SELECT order_id, part_no, line_no, quantity_each FROM ordering.part_line;
+
+CREATE VIEW ordering.v_expectation AS
+SELECT order_id, version, part_no, expected_date, latest_date, probability_ppm, reason, at
+  FROM ordering.expectation;
+
+CREATE VIEW ordering.v_event AS
+SELECT order_id, event_id, at, kind, detail, actor FROM ordering.event;
