@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.doors.cli import data, demo, importing, keys, load, operate, processes
+from entrepot.doors.cli import data, demo, importing, keys, load, operate, processes, simulate
 from entrepot.doors.cli.endings import console
 from entrepot.doors.cli.first_start import prepare
 
@@ -48,6 +48,7 @@ IMPORT = typer.Typer(no_args_is_help=True, help="Read what another system knows.
 IMPORT.command("orders")(importing.import_orders)
 APP.add_typer(IMPORT, name="import", rich_help_panel=DATA)
 APP.command("demo", rich_help_panel=DATA)(demo.demo)
+APP.command("simulate", rich_help_panel=DATA)(simulate.simulate)
 APP.command("migrate", rich_help_panel=CARE)(data.migrate)
 APP.command("audit", rich_help_panel=CARE)(data.audit)
 APP.command("replay", rich_help_panel=CARE)(data.replay)
