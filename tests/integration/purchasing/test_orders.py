@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
+import msgspec
 import psycopg
 import pytest
 
@@ -16,6 +18,7 @@ from entrepot.departments.purchasing.model import (
     Arrived,
     BookedLine,
     Ended,
+    NewLine,
     PoState,
     Raised,
     Received,
@@ -108,6 +111,59 @@ def test_an_order_is_received_in_parts(database: Database) -> None:
         "PurchaseOrderClosed",
     ]
     assert findings(database) == []
+
+
+def test_a_line_of_which_nothing_came_may_be_told(database: Database) -> None:
+    raised(database)
+    nothing = receive(database, a_receipt("r1", Arrived(1, 0), Arrived(2, 0)))
+    assert isinstance(nothing, Refusal) and nothing.code is RefusalCode.missing_value
+    one = receive(database, a_receipt("r1", Arrived(1, 0), Arrived(2, 6)))
+    assert isinstance(one, Received) and [x.line_no for x in one.lines] == [2]
+    assert isinstance(receive(database, a_receipt("r1", Arrived(2, 6))), Repeated)
+    assert isinstance(receive(database, a_receipt("r1", Arrived(1, 0), Arrived(2, 6))), Repeated)
+    assert findings(database) == []
+
+
+BAD_RECEIPTS = [
+    ((), RefusalCode.missing_value),
+    ((Arrived(3, 1),), RefusalCode.bad_value),
+    ((Arrived(1, 1), Arrived(1, 1)), RefusalCode.duplicate_value),
+    ((Arrived(1, -1), Arrived(2, 1)), RefusalCode.bad_quantity),
+    ((Arrived(1, 2, 3),), RefusalCode.bad_quantity),
+    ((Arrived(1, 2, -1),), RefusalCode.bad_quantity),
+]
+
+
+@pytest.mark.parametrize(("arrived", "code"), BAD_RECEIPTS)
+def test_receipts_that_cannot_be(
+    database: Database, arrived: tuple[Arrived, ...], code: RefusalCode
+) -> None:
+    raised(database)
+    refused = receive(database, a_receipt("r1", *arrived))
+    assert isinstance(refused, Refusal) and refused.code is code
+    assert findings(database) == []
+
+
+BAD_ORDERS = [
+    ({"po_id": "a b"}, RefusalCode.bad_identifier),
+    ({"node": ""}, RefusalCode.missing_value),
+    ({"currency": "XXX"}, RefusalCode.bad_value),
+    ({"state": PoState.received}, RefusalCode.bad_value),
+    ({"lines": ()}, RefusalCode.missing_value),
+    ({"lines": (NewLine("MUG", 1, 1),) * 2}, RefusalCode.duplicate_value),
+    ({"lines": tuple(NewLine(f"S{n}", 1, 1) for n in range(1_001))}, RefusalCode.too_many),
+    ({"lines": (NewLine("MUG", 0, 1),)}, RefusalCode.bad_quantity),
+    ({"lines": (NewLine("MUG", 1, -1),)}, RefusalCode.bad_price),
+]
+
+
+@pytest.mark.parametrize(("changes", "code"), BAD_ORDERS)
+def test_orders_that_make_no_sense(
+    database: Database, changes: dict[str, Any], code: RefusalCode
+) -> None:
+    wanted = msgspec.structs.replace(an_order(), **changes)
+    refused = do(database, service_orders.raise_orders, wanted)
+    assert isinstance(refused, Refusal) and refused.code is code
 
 
 def test_two_receipts_in_one_batch_count_together(database: Database) -> None:

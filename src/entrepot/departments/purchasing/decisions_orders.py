@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from entrepot.departments.purchasing.model import (
@@ -186,7 +186,7 @@ def receive(
     known = {line.line_no: line for line in order.lines}
     if refusal := _check_arrived(command, known):
         return refusal
-    came = {arrived.line_no: arrived for arrived in command.arrived}
+    came = {arrived.line_no: arrived for arrived in command.arrived if arrived.received_each}
     after: list[PoLine] = []
     booked: list[BookedLine] = []
     for line in order.lines:
@@ -209,11 +209,11 @@ def receive(
 
 
 def _check_arrived(command: ReceiveOrder, known: Mapping[int, PoLine]) -> Refusal | None:
-    if not command.arrived:
+    if not any(arrived.received_each for arrived in command.arrived):
         return Refusal(
             RefusalCode.missing_value,
-            "arrived: found no line, expected what came; an order of which nothing comes is "
-            "cancelled",
+            "arrived: found nothing that came, expected one unit at least; an order of which "
+            "nothing comes is cancelled, or closed",
             "arrived",
         )
     if len({arrived.line_no for arrived in command.arrived}) != len(command.arrived):
@@ -232,10 +232,10 @@ def _check_arrived(command: ReceiveOrder, known: Mapping[int, PoLine]) -> Refusa
 
 
 def _check_quantities(arrived: Arrived, line: PoLine, *, accept_over: bool) -> Refusal | None:
-    if not 1 <= arrived.received_each <= MAX_EACH - line.received_each:
+    if not 0 <= arrived.received_each <= MAX_EACH - line.received_each:
         return _bad_quantity(
-            f"line {line.line_no}: found {arrived.received_each} received, expected 1 to "
-            f"{MAX_EACH - line.received_each}; leave lines out of which nothing came"
+            f"line {line.line_no}: found {arrived.received_each} received, expected 0 to "
+            f"{MAX_EACH - line.received_each}; correct it"
         )
     if not 0 <= arrived.damaged_each <= arrived.received_each:
         return _bad_quantity(
@@ -309,9 +309,10 @@ def end(
     return PurchaseOrder(header, after), told
 
 
-def is_receipt_repeat(arrived: Iterable[Arrived], booked: Sequence[Arrived]) -> bool:
+def is_receipt_repeat(arrived: Iterable[Arrived], booked: Iterable[Arrived]) -> bool:
     """Whether a receipt tells again what is booked under its id."""
-    return sorted(arrived) == sorted(booked)
+    told, stands = (sorted(x for x in lines if x.received_each) for lines in (arrived, booked))
+    return told == stands
 
 
 def late_days(due_at: datetime, at: datetime) -> int:
