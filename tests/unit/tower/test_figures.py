@@ -80,6 +80,16 @@ def test_a_new_order_stands_in_its_stages_and_on_its_day() -> None:
     assert found.as_of == NOON
 
 
+def test_without_a_date_for_the_order_that_of_the_part_counts() -> None:
+    parts = opened(
+        a_placed(PlacedPart(1, "BER", 3, 900, PROMISED), PlacedPart(2, NOWHERE, 2, 400)),
+        PromiseNote(NOON, "O-1", 0, date(2026, 3, 9)),
+    )
+    assert [p.promised_on for p in parts] == [PROMISED, date(2026, 3, 9)]
+    whole = opened(a_placed(PlacedPart(1, "BER", 3, 900, date(2026, 3, 3))))
+    assert whole[0].promised_on == PROMISED, "what was sold is what is promised"
+
+
 def test_an_unpaid_order_stands_in_one_stage_whatever_its_parts_do() -> None:
     waiting = opened(a_placed(PlacedPart(1, NOWHERE, 1, 100), awaits_payment=True))
     assert waiting[0].stage is Stage.awaiting_payment

@@ -239,12 +239,16 @@ class OrderedLine(msgspec.Struct, frozen=True):
 
 
 class PlannedPart(msgspec.Struct, frozen=True):
-    """A part as a fact tells it; lines are (line number, SKU, each)."""
+    """A part as a fact tells it; lines are (line number, SKU, each).
+
+    latest_date  promised for this part when its order was placed
+    """
 
     part_no: int
     node: str | None
     service: str | None
     lines: tuple[tuple[int, str, int], ...]
+    latest_date: date | None = None
 
 
 class OrderPlaced(Fact, frozen=True):

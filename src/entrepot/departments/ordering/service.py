@@ -7,7 +7,7 @@ keep their order. Stock is another room's: the flow frees or takes it after the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -124,19 +124,22 @@ def _first_queues(tx: Tx, order: NewOrder) -> list[Queued]:
     return queues
 
 
-def _planned(order_lines: Mapping[int, str], part: Part) -> PlannedPart:
+def _planned(
+    order_lines: Mapping[int, str], part: Part, latest_date: date | None = None
+) -> PlannedPart:
     return PlannedPart(
         part_no=part.part_no,
         node=part.node,
         service=part.service,
         lines=tuple((p.line_no, order_lines[p.line_no], p.quantity_each) for p in part.lines),
+        latest_date=latest_date,
     )
 
 
 def _placed(order: NewOrder) -> Announcement:
     header = order.header
     skus = {line.line_no: line.sku for line in order.lines}
-    whole = next((e for e in order.expectations if e.part_no == WHOLE_ORDER), None)
+    dates = {e.part_no: e.latest_date for e in order.expectations}
     return Announcement(
         subject=order_subject(header.order_id),
         fact=OrderPlaced(
@@ -148,12 +151,12 @@ def _placed(order: NewOrder) -> Announcement:
             currency=header.currency,
             items_minor=header.items_minor,
             shipping_minor=header.shipping_minor,
-            latest_date=whole.latest_date if whole else None,
+            latest_date=dates.get(WHOLE_ORDER),
             lines=tuple(
                 OrderedLine(line.line_no, line.sku, line.quantity_each, line.unit_price_minor)
                 for line in order.lines
             ),
-            parts=tuple(_planned(skus, part) for part in order.parts),
+            parts=tuple(_planned(skus, p, dates.get(p.part_no)) for p in order.parts),
         ),
         command_id=header.command_id,
         actor=header.actor,

@@ -94,6 +94,7 @@ class _Board:
             self._earn(on, part.node, note.currency, Money(items_minor=part.items_minor))
             if state is Stage.backordered:
                 self._count(on, part.node, "backorders_opened", 1)
+            promised_on = note.promised_on or part.promised_on
             self._orders[note.order_id][part.part_no] = OpenPart(
                 order_id=note.order_id,
                 part_no=part.part_no,
@@ -102,9 +103,9 @@ class _Board:
                 node=part.node,
                 units=part.units,
                 since=note.at,
-                first_on=note.promised_on,
-                promised_on=note.promised_on,
-                own_promise=False,
+                first_on=promised_on,
+                promised_on=promised_on,
+                own_promise=promised_on is not None and note.promised_on is None,
             )
 
     def _pay(self, note: OrderPaidNote) -> None:

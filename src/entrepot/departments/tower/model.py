@@ -66,12 +66,16 @@ class OpenPart(NamedTuple):
 
 
 class PlacedPart(NamedTuple):
-    """A part of a new order; without node it waits for stock. It sells for `items_minor`."""
+    """A part of a new order; without node it waits for stock. It sells for `items_minor`.
+
+    promised_on  counts when no date was told for the whole order
+    """
 
     part_no: int
     node: str
     units: int
     items_minor: int
+    promised_on: date | None = None
 
 
 class OrderPlacedNote(NamedTuple):

@@ -64,6 +64,7 @@ def _placed(told: Recorded[OrderPlaced]) -> Iterable[Note]:
                 node=part.node or NOWHERE,
                 units=sum(each for _, _, each in part.lines),
                 items_minor=sum(prices[line_no] * each for line_no, _, each in part.lines),
+                promised_on=part.latest_date,
             )
             for part in fact.parts
         ),
