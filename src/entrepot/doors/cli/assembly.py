@@ -7,7 +7,17 @@ from typing import Annotated
 import typer
 
 from entrepot import __version__
-from entrepot.doors.cli import data, demo, importing, keys, load, operate, processes, simulate
+from entrepot.doors.cli import (
+    data,
+    demo,
+    importing,
+    keys,
+    load,
+    operate,
+    processes,
+    show,
+    simulate,
+)
 from entrepot.doors.cli.endings import console
 from entrepot.doors.cli.first_start import prepare
 
@@ -49,6 +59,7 @@ IMPORT.command("orders")(importing.import_orders)
 APP.add_typer(IMPORT, name="import", rich_help_panel=DATA)
 APP.command("demo", rich_help_panel=DATA)(demo.demo)
 APP.command("simulate", rich_help_panel=DATA)(simulate.simulate)
+APP.command("show", rich_help_panel=CARE)(show.show)
 APP.command("migrate", rich_help_panel=CARE)(data.migrate)
 APP.command("audit", rich_help_panel=CARE)(data.audit)
 APP.command("replay", rich_help_panel=CARE)(data.replay)

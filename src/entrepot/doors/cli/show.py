@@ -1,0 +1,279 @@
+"""The command `show`: the whole story of an order, a SKU or a purchase order as a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Annotated
+
+import typer
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Column, Table
+from rich.text import Text
+
+from entrepot.doors.cli.endings import FOUND_WRONG, complain, console
+from entrepot.doors.cli.opened import opened_house
+from entrepot.flows.views.find import Kind, find
+from entrepot.flows.views.order_story import LineView, OrderStory, order_story, past_order
+from entrepot.flows.views.po_story import PoStory, po_story
+from entrepot.flows.views.sku_story import SkuStory, sku_story
+from entrepot.flows.views.story import Moment, Topic
+from entrepot.ground.database import Tx
+from entrepot.words.money import Money, format_money
+from entrepot.words.outcome import shown
+
+COLORS = {
+    Topic.order: "bold",
+    Topic.promise: "magenta",
+    Topic.decision: "cyan",
+    Topic.stock: "dim",
+    Topic.parcel: "green",
+    Topic.purchase: "bold",
+    Topic.queue: "bold yellow",
+}
+
+
+def show(
+    wanted: Annotated[
+        str, typer.Argument(metavar="ID", help="Of an order, a SKU or a purchase order.")
+    ],
+) -> None:
+    """Tell the whole story of an order, a SKU or a purchase order; exit code 1 when the id is none.
+
+    Times are UTC.
+    """
+    with opened_house(name="show") as house, house.database.transaction(read_only=True) as tx:
+        found = find(tx, wanted.strip())
+        told = [_STORIES[named.kind](tx, named.id) for named in found]
+    if not told:
+        complain(
+            f"found {shown(wanted)}, expected the id of an order, a SKU or a purchase order; "
+            "orders are listed by GET /v1/orders, SKUs by GET /v1/stock"
+        )
+        raise typer.Exit(FOUND_WRONG)
+    for story in told:
+        console.print(story)
+
+
+def _order(tx: Tx, order_id: str) -> RenderableType:
+    story = order_story(tx, order_id)
+    assert story is not None, "it was found a moment ago"
+    return order_told(story)
+
+
+def order_told(story: OrderStory) -> RenderableType:
+    """An order's story for the terminal."""
+    head = story.head
+    money = _money(head.currency)
+    total = f"{money(head.items_minor)} goods, {money(head.shipping_minor)} shipping"
+    facts = [
+        f"{head.state.replace('_', ' ')}, placed {_at(head.placed_at)} by {head.channel}",
+        f"to {head.country} {head.postal_area}".rstrip() + f", {head.service}; {total}",
+    ]
+    if head.payment_due_at and not head.paid_at and not head.ended_at:
+        facts.append(f"payment is due by {_at(head.payment_due_at)}")
+    if head.ended_at:
+        why = f": {head.cancel_reason.replace('_', ' ')}" if head.cancel_reason else ""
+        facts.append(f"ended {_at(head.ended_at)}{why}")
+    return Group(
+        _head(f"order {head.order_id}", facts),
+        *[_waiting(waits) for waits in story.waits],
+        _lines(story.lines, money),
+        *([_parcels(story)] if story.parcels else []),
+        _timeline(story.moments),
+    )
+
+
+def _lines(lines: Sequence[LineView], money: Callable[[int], str]) -> Table:
+    table = _table("line", "SKU", "item", "ordered", "price", "part", "each", "state", "from")
+    last = None
+    for line in lines:
+        first = line.line_no != last
+        last = line.line_no
+        table.add_row(
+            str(line.line_no) if first else "",
+            escape(line.sku) if first else "",
+            escape(line.name or "") if first else "",
+            f"{line.ordered_each:,}" if first else "",
+            money(line.unit_price_minor) if first else "",
+            str(line.part_no or ""),
+            f"{line.part_each:,}" if line.part_each else "",
+            (line.part_state or "").replace("_", " "),
+            escape(" by ".join(text for text in (line.node, line.service) if text)),
+        )
+    return table
+
+
+def _parcels(story: OrderStory) -> Table:
+    table = _table("part", "parcel", "service", "tracking number", "SSCC", "mass", "state", "by")
+    for parcel in story.parcels:
+        table.add_row(
+            str(parcel.part_no),
+            str(parcel.shipment_no),
+            escape(parcel.service),
+            escape(parcel.tracking_no),
+            parcel.sscc,
+            f"{parcel.mass_g:,} g",
+            parcel.state.replace("_", " "),
+            f"{parcel.latest_date or ''}",
+        )
+    return table
+
+
+def _past(tx: Tx, order_id: str) -> RenderableType:
+    lines = past_order(tx, order_id)
+    first = lines[0]
+    money = _money(first.currency)
+    table = _table("line", "SKU", "item", "each", "price")
+    for line in lines:
+        table.add_row(
+            str(line.line_no),
+            escape(line.sku),
+            escape(line.name or ""),
+            f"{line.quantity_each:,}",
+            money(line.unit_price_minor),
+        )
+    facts = [
+        f"sold {_at(first.placed_at)} to {first.country}, before this system",
+        "imported as history: it has lines and no further story",
+    ]
+    return Group(_head(f"past order {order_id}", facts), table)
+
+
+def _sku(tx: Tx, sku: str) -> RenderableType:
+    story = sku_story(tx, sku)
+    assert story is not None, "it was found a moment ago"
+    return sku_told(story)
+
+
+def sku_told(story: SkuStory) -> RenderableType:
+    """A SKU's story for the terminal."""
+    item = story.item
+    on_backorder = "may" if item.backorderable else "may not"
+    facts = [
+        f"{item.name}: {item.category}",
+        f"{item.mass_g:,} g, {item.length_mm} x {item.width_mm} x {item.height_mm} mm, "
+        f"{item.handling}; {item.status}, {on_backorder} be ordered while there is none",
+    ]
+    stock = _table("node", "on hand", "held", "reserved", "allocated", "quarantined", "available")
+    for line in story.stock:
+        stock.add_row(escape(line.node), *(f"{each:,}" for each in line[1:]))
+    coming = _table("announced for", "each", "due", "document")
+    for announced in story.coming:
+        coming.add_row(
+            escape(announced.node),
+            f"{announced.expected_each:,}",
+            _at(announced.due_at),
+            escape(announced.document),
+        )
+    waiting = _table("waiting order", "line", "each", "since")
+    for order in story.waiting:
+        waiting.add_row(
+            escape(order.order_id),
+            str(order.line_no),
+            f"{order.quantity_each:,}",
+            _at(order.since),
+        )
+    return Group(
+        _head(f"SKU {item.sku}", facts),
+        stock if story.stock else Text("no stock was ever there"),
+        *([coming] if story.coming else []),
+        *([waiting] if story.waiting else []),
+        *([_timeline(story.moments)] if story.moments else []),
+    )
+
+
+def _po(tx: Tx, po_id: str) -> RenderableType:
+    story = po_story(tx, po_id)
+    assert story is not None, "it was found a moment ago"
+    return po_told(story)
+
+
+def po_told(story: PoStory) -> RenderableType:
+    """A purchase order's story for the terminal."""
+    head = story.head
+    money = _money(head.currency)
+    table = _table("line", "SKU", "item", "ordered", "came", "damaged", "cost", "", "why")
+    for line in story.lines:
+        table.add_row(
+            str(line.line_no),
+            escape(line.sku),
+            escape(line.name or ""),
+            f"{line.ordered_each:,}",
+            f"{line.received_each:,}",
+            f"{line.damaged_each:,}",
+            money(line.cost_minor),
+            "open" if line.open else "",
+            escape(line.reason),
+        )
+    facts = [
+        f"{head.state.replace('_', ' ')}, from {head.supplier or head.supplier_id} to {head.node}",
+        f"raised {_at(head.raised_at)}, due {_at(head.due_at)}",
+    ]
+    return Group(_head(f"purchase order {head.po_id}", facts), table, _timeline(story.moments))
+
+
+_STORIES: dict[Kind, Callable[[Tx, str], RenderableType]] = {
+    Kind.order: _order,
+    Kind.past_order: _past,
+    Kind.sku: _sku,
+    Kind.purchase_order: _po,
+}
+
+
+def _head(title: str, facts: Iterable[str]) -> Panel:
+    return Panel(escape("\n".join(facts)), title=f"[bold]{escape(title)}[/]", title_align="left")
+
+
+def _waiting(waits: Moment) -> Text:
+    return Text(
+        f"waits in queue {waits.what} since {_at(waits.at)}: {waits.words} ({waits.actor} acts)",
+        style=COLORS[Topic.queue],
+    )
+
+
+def _timeline(moments: Sequence[Moment]) -> Table:
+    """Each day once, each moment with its time, the topic in color."""
+    table = Table(
+        Column("", no_wrap=True, style="dim"),
+        Column("", no_wrap=True, style="dim"),
+        Column("", no_wrap=True),
+        Column("", overflow="fold"),
+        box=None,
+        show_header=False,
+        padding=(0, 1, 0, 0),
+    )
+    day = ""
+    for moment in moments:
+        on = f"{moment.at:%a %Y-%m-%d}"
+        color = COLORS[moment.topic]
+        said = escape(moment.words) + (f" [dim]({escape(moment.actor)})[/]" if moment.actor else "")
+        table.add_row(
+            "" if on == day else on,
+            f"{moment.at:%H:%M}",
+            f"[{color}]{moment.topic}[/]",
+            f"[{color}]{escape(moment.what)}[/] {said}".strip(),
+        )
+        day = on
+    return table
+
+
+def _table(*names: str) -> Table:
+    numbers = {"ordered", "price", "each", "came", "damaged", "cost", "mass"}
+    numbers |= {"on hand", "held", "reserved", "allocated", "quarantined", "available"}
+    return Table(
+        *(
+            Column(name, justify="right" if name in numbers else "left", overflow="fold")
+            for name in names
+        )
+    )
+
+
+def _money(currency: str) -> Callable[[int], str]:
+    return lambda amount_minor: format_money(Money(amount_minor, currency))
+
+
+def _at(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,1 @@
+"""What pages and reports read: one function per page, over the rooms' published views."""
