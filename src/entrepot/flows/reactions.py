@@ -7,6 +7,7 @@ once; `docs/facts.md` lists every fact and who reacts.
 from __future__ import annotations
 
 from entrepot.departments.customers import service as customers
+from entrepot.departments.purchasing import decisions_reorder as reordering
 from entrepot.departments.sourcing import decisions as sourcing
 from entrepot.departments.tower import model as tower
 from entrepot.flows.order_to_delivery import expire, fill
@@ -68,4 +69,7 @@ def _audit(database: Database) -> None:
 
 
 # Which pure function decided a kind of decision: `replay` recomputes with it.
-REPLAYS: dict[str, Replay] = {DECISION_KIND: sourcing.replay}
+REPLAYS: dict[str, Replay] = {
+    DECISION_KIND: sourcing.replay,
+    reordering.DECISION_KIND: reordering.replay,
+}

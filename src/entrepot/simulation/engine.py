@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.departments.network import service as network
+from entrepot.departments.network.model import Network, Retailer
 from entrepot.flows import reactions
 from entrepot.flows.order_to_delivery.give_up import give_up
 from entrepot.ground import subscriptions
@@ -19,12 +20,15 @@ from entrepot.ground.clock import VirtualClock
 from entrepot.ground.database import Database, Tx
 from entrepot.ground.events import drain
 from entrepot.simulation import back, fulfillment, store, supply
+from entrepot.simulation.day_close import close_day, days_ended
 from entrepot.simulation.fulfillment import ARRIVE, PACK, PICK, SHIP, Scene
 from entrepot.simulation.history import History
 from entrepot.simulation.orders import Shop, order
 from entrepot.simulation.store import Run
 
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+INSTANT = timedelta.resolution
 DRAIN_DAYS_MAX = 60
 GIVE_UP_HOUR = 3
 # Buyers go on after the last order for as long as what they buy can still fill a backorder.
@@ -92,9 +96,13 @@ def _next(database: Database, plan: Plan, run: Run) -> datetime:
     soonest = run.reached_at + HOUR
     with database.transaction(read_only=True) as tx:
         due = store.next_due(tx)
+        zone = _retailer(network.snapshot(tx)).zone
     candidates = [
         soonest + timedelta(hours=(hour - soonest.hour) % 24)
         for hour in (GIVE_UP_HOUR, supply.REVIEW_HOUR)
+    ]
+    candidates += [
+        _hour_after(end - INSTANT) for _, end in days_ended(zone, run.reached_at, soonest + DAY)
     ]
     if due is not None:
         candidates.append(_hour_after(due))
@@ -136,7 +144,21 @@ def _hour(tx: Tx, plan: Plan, run: Run, at: datetime) -> Run:
         counts["given_up"] += give_up(tx)
     done = run._replace(reached_at=at, counts=dict(counts), state=_state(tx, plan, at))
     store.move(tx, done)
+    shop = _retailer(scene.network)
+    store.add_days(
+        tx,
+        run.run_id,
+        [
+            close_day(tx, day, end, shop.currency)
+            for day, end in days_ended(shop.zone, run.reached_at, at)
+        ],
+    )
     return done
+
+
+def _retailer(known: Network) -> Retailer:
+    assert known.retailer is not None, "a run plays a retailer"
+    return known.retailer
 
 
 def _past(scene: Scene, plan: Plan, since: datetime, until: datetime) -> None:

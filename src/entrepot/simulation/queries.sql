@@ -28,3 +28,15 @@ RETURNING kind, key, due_at, payload::text
 
 -- name: next_pending
 SELECT min(due_at) FROM simulation.pending
+
+-- name: add_days
+INSERT INTO simulation.day (run_id, day, day_close)
+SELECT %(run_id)s, d.day, d.day_close
+  FROM unnest(%(days)s::date[], %(closes)s::jsonb[]) AS d (day, day_close)
+ ORDER BY d.day
+
+-- name: read_days
+SELECT day_close::text
+  FROM simulation.day
+ WHERE run_id = %(run_id)s
+ ORDER BY day

@@ -26,5 +26,17 @@ CREATE TABLE simulation.pending (
 
 CREATE INDEX pending_due ON simulation.pending (due_at);
 
+-- How each virtual day ended: the backlog and the stock, which no table tells afterwards.
+-- local
+CREATE TABLE simulation.day (
+    run_id     text   NOT NULL REFERENCES simulation.run,
+    day        date   NOT NULL,
+    day_close  jsonb  NOT NULL,
+    PRIMARY KEY (run_id, day)
+);
+
 CREATE VIEW simulation.v_run AS
 SELECT run_id, seed, starts_at, ends_at, reached_at, state, counts FROM simulation.run;
+
+CREATE VIEW simulation.v_day AS
+SELECT run_id, day, day_close FROM simulation.day;

@@ -10,6 +10,7 @@ import msgspec
 
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
+from entrepot.simulation.day_close import DayClose
 
 Q = load_queries("entrepot.simulation")
 
@@ -69,6 +70,25 @@ def move(tx: Tx, run: Run) -> None:
             "counts": msgspec.json.encode(run.counts, order="sorted").decode(),
         },
     )
+
+
+def add_days(tx: Tx, run_id: str, days: Sequence[DayClose]) -> None:
+    """Keep how days ended."""
+    if days:
+        tx.run(
+            Q.add_days,
+            {
+                "run_id": run_id,
+                "days": [d.day for d in days],
+                "closes": [msgspec.json.encode(d).decode() for d in days],
+            },
+        )
+
+
+def days(tx: Tx, run_id: str) -> list[DayClose]:
+    """How the days of a run ended, in order."""
+    rows = tx.rows(Q.read_days, {"run_id": run_id})
+    return [msgspec.json.decode(close, type=DayClose) for (close,) in rows]
 
 
 def add(tx: Tx, pending: Sequence[Pending]) -> None:

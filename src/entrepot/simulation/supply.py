@@ -10,8 +10,9 @@ import numpy as np
 
 from entrepot.departments.purchasing import service as purchasing
 from entrepot.departments.purchasing import service_orders as orders
-from entrepot.departments.purchasing.model import Arrived, ReceiveOrder
+from entrepot.departments.purchasing.model import Arrived, EndOrder, ReceiveOrder
 from entrepot.flows.order_to_delivery.agree import agreed
+from entrepot.flows.procure_to_stock.end import cancel_orders
 from entrepot.flows.procure_to_stock.model import Demand, Reorder
 from entrepot.flows.procure_to_stock.receive import receive_orders
 from entrepot.flows.procure_to_stock.reorder import reorder
@@ -108,7 +109,7 @@ def review(scene: Scene, history: History, weights: Mapping[str, Mapping[str, in
 def deliver(scene: Scene, due: Sequence[Pending]) -> None:
     """Suppliers deliver; what is missing of an order does not come any more."""
     known = orders.read(scene.tx, [p.payload for p in due])
-    commands = []
+    commands, nothing = [], []
     for po_id, order in sorted(known.items()):
         arrived = []
         for line in order.lines:
@@ -116,6 +117,9 @@ def deliver(scene: Scene, due: Sequence[Pending]) -> None:
             arrived.append(Arrived(line.line_no, received, damaged))
             scene.counts["received_each"] += received
             scene.counts["received_damaged_each"] += damaged
+        if not any(line.received_each for line in arrived):
+            nothing.append(EndOrder(f"deliver:{po_id}", ACTOR, po_id, "the supplier has none"))
+            continue
         commands.append(
             ReceiveOrder(
                 command_id=f"deliver:{po_id}",
@@ -127,4 +131,6 @@ def deliver(scene: Scene, due: Sequence[Pending]) -> None:
             )
         )
     agreed(receive_orders(scene.tx, commands))
+    agreed(cancel_orders(scene.tx, nothing))
     scene.counts["deliveries"] += len(commands)
+    scene.counts["purchase_orders_cancelled"] += len(nothing)

@@ -85,7 +85,7 @@ def test_every_verb_of_the_ledger_tells_what_it_did(database: Database) -> None:
             StockCounted("MUG", "DC1", 6, -3, "d"),
             StockQuarantined("MUG", "DC1", 1, "d"),
             StockQuarantined("MUG", "DC1", -1, "d"),
-            StockQuarantined("MUG", "DC1", -1, "d"),
+            StockQuarantined("MUG", "DC1", -1, "d", scrapped=True),
             ReceiptExpected("MUG", "DC1", "e", 4, due, "d"),
         )
     ]

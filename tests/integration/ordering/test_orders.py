@@ -70,8 +70,8 @@ def test_a_placed_order_is_told_whole(database: Database) -> None:
     assert (fact.state, fact.items_minor, fact.latest_date) == ("open", 2_000, LATEST)
     assert [(x.sku, x.quantity_each) for x in fact.lines] == [("SKU-1", 1), ("SKU-2", 2)]
     assert fact.parts == (
-        PlannedPart(1, "DC1", "parcel", ((1, "SKU-1", 1),)),
-        PlannedPart(2, None, None, ((2, "SKU-2", 2),)),
+        PlannedPart(1, "DC1", "parcel", ((1, "SKU-1", 1),), LATEST),
+        PlannedPart(2, None, None, ((2, "SKU-2", 2),), LATEST),
     )
 
 

@@ -173,6 +173,11 @@ def receive(tx: Tx, commands: Sequence[Receipt]) -> list[Recorded | Refusal]:
     return answers
 
 
+def withdraw(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
+    """Count no more on what was expected: (SKU, expected id); an unknown one changes nothing."""
+    store.close_expected(tx, dict.fromkeys(keys, (0, True)))
+
+
 def adjust(tx: Tx, commands: Sequence[Adjustment]) -> list[Recorded | Refusal]:
     """Correct free stock, with a reason. Fact: StockAdjusted."""
     return _book(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -25,18 +26,48 @@ from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.inventory")
 
+# The movements of a statement are matched with its balances pair by pair: few at a time.
+POST_BATCH = 200
+Numbered = tuple[UUID, Movement]
+
 
 def post(tx: Tx, movements: Sequence[Movement]) -> None:
     """Write movements and the balances they imply.
 
     Raises: Conflict when a balance changed since it was read so that a movement no longer fits.
     """
-    if not movements:
-        return
-    written = tx.run(
+    numbered = [(tx.new_id(), movement) for movement in movements]
+    written = sum(_post(tx, batch) for batch in _batches(numbered))
+    if written != len(movements):
+        raise Conflict(
+            f"stock changed meanwhile: {len(movements) - written} of {len(movements)} movements "
+            "no longer fit",
+            kind="guard",
+        )
+
+
+def _batches(numbered: Sequence[Numbered]) -> Iterator[list[Numbered]]:
+    """About `POST_BATCH` at a time; those of one balance together: its guard sees their sum."""
+    batch: list[Numbered] = []
+    for _, group in groupby(sorted(numbered, key=_balance), _balance):
+        batch += group
+        if len(batch) >= POST_BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _balance(numbered: Numbered) -> tuple[str, str]:
+    return numbered[1].sku, numbered[1].node
+
+
+def _post(tx: Tx, numbered: Sequence[Numbered]) -> int:
+    movements = [movement for _, movement in numbered]
+    return tx.run(
         Q.post,
         {
-            "movement_ids": [tx.new_id() for _ in movements],
+            "movement_ids": [movement_id for movement_id, _ in numbered],
             "skus": [m.sku for m in movements],
             "nodes": [m.node for m in movements],
             "from_accounts": [m.from_account.value for m in movements],
@@ -49,12 +80,6 @@ def post(tx: Tx, movements: Sequence[Movement]) -> None:
             "at": tx.now,
         },
     )
-    if written != len(movements):
-        raise Conflict(
-            f"stock changed meanwhile: {len(movements) - written} of {len(movements)} movements "
-            "no longer fit",
-            kind="guard",
-        )
 
 
 def take(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Balance]:

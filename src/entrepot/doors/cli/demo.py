@@ -74,9 +74,9 @@ def demo(
         raise typer.Exit(FOUND_WRONG)
 
 
-def demo_settings(settings: Settings) -> Settings:
+def demo_settings(settings: Settings, folder: str = FOLDER) -> Settings:
     """The same installation with a data home, a database and keys of the demo's own."""
-    data = settings.data / FOLDER
+    data = settings.data / folder
     return replace(settings, data=data, database_url=None, keys=data / "keys", signing_key=None)
 
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Event
+from types import FrameType
 from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from entrepot.departments.network import service as network
 from entrepot.doors.cli.demo import demo_settings, wipe
 from entrepot.doors.cli.endings import FOUND_WRONG, UNUSABLE, complain, console, errors
 from entrepot.doors.cli.opened import running_database, settings_now
 from entrepot.doors.folder.reader import read_folder
+from entrepot.doors.runfile import read_run_file
 from entrepot.flows.onboarding.load import load_folder
 from entrepot.flows.onboarding.rows import UnusableFolder
 from entrepot.flows.watch.audit import audit
@@ -28,9 +33,8 @@ from entrepot.simulation.engine import Tell
 from entrepot.simulation.retailer import Retailer, Window
 from entrepot.simulation.store import Run
 
-RUN_ID = "replay"
+RUN_ID = FOLDER = "replay"
 ACTOR = "simulation"
-CURRENCY = "GBP"
 SCENARIO = Path("scenarios") / "uk-gifts"
 DAY = "%Y-%m-%d"
 
@@ -51,9 +55,15 @@ def simulate(
 ) -> None:
     """Replay a real retailer: every order quoted, placed, sourced, picked, shipped and delivered.
 
-    By default the last four weeks of its history. Exit code 1 when the audit finds something.
+    By default the last four weeks of its history, in a folder of its own below the data home, which
+    is wiped first unless the run is resumed. Ctrl-C stops after the virtual hour being played. Exit
+    code 1 when the audit finds something.
     """
-    settings = demo_settings(settings_now())
+    settings = demo_settings(settings_now(), FOLDER)
+    run_file = read_run_file(settings)
+    if run_file is not None and run_file.is_current:
+        complain(f"the replay's folder {settings.data} is being served; stop that first")
+        raise typer.Exit(UNUSABLE)
     try:
         past = retailer.read_retailer(scenario, seed)
         window = retailer.window(
@@ -78,6 +88,8 @@ def simulate(
             with database.transaction(read_only=True) as tx:
                 verdict = audit(tx)
     _tell_end(run, stopwatch.monotonic() - begun)
+    if run.state != "ended":
+        console.print("Go on with: entrepot simulate --resume", highlight=False)
     for finding in verdict.findings:
         console.print(f"[red]broken:[/] {escape(finding)}", soft_wrap=True)
     looked = ", ".join(f"{count:,} {name}" for name, count in verdict.looked_at.items())
@@ -103,14 +115,17 @@ def _run(
     if earlier is not None:
         window = (earlier.starts_at, earlier.ends_at)
         clock.advance_to(earlier.reached_at)
-    with _progress(past, window) as tell:
+    with database.transaction(read_only=True) as tx:
+        owner = network.snapshot(tx).retailer
+    assert owner is not None, "the folder was loaded, and has one"
+    with _stopped_by_signal() as is_stopped, _progress(past, window, is_stopped) as tell:
         openings = retailer.fill_shelves(database, past, window[0], seed)
         plan = retailer.plan(
             past,
             keys,
             run_id=RUN_ID,
             seed=seed,
-            currency=CURRENCY,
+            currency=owner.currency,
             since=window[0],
             until=window[1],
             openings=openings,
@@ -119,7 +134,27 @@ def _run(
 
 
 @contextmanager
-def _progress(past: Retailer, window: tuple[datetime, datetime]) -> Iterator[Tell]:
+def _stopped_by_signal() -> Iterator[Callable[[], bool]]:
+    """Whether someone asked to stop; a second signal ends the process at once."""
+    asked = Event()
+
+    def ask(number: int, _frame: FrameType | None) -> None:
+        asked.set()
+        signal.signal(number, before[signal.Signals(number)])
+        complain("stopping after this virtual hour; once more to stop at once")
+
+    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(
+    past: Retailer, window: tuple[datetime, datetime], is_stopped: Callable[[], bool]
+) -> Iterator[Tell]:
     sales, _ = past.history.counts(*window)
     bars = Progress(
         TextColumn("{task.fields[at]}"),
@@ -142,7 +177,7 @@ def _progress(past: Retailer, window: tuple[datetime, datetime]) -> Iterator[Tel
                 words=f"{counts.get('shipped', 0):,} parts shipped, "
                 f"{counts.get('parcels_delivered', 0):,} parcels delivered",
             )
-            return True
+            return not is_stopped()
 
         yield tell
 

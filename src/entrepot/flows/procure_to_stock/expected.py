@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from entrepot.departments.inventory import service as inventory
-from entrepot.departments.inventory import store as inventory_store
 from entrepot.departments.inventory.model import Expect
 from entrepot.departments.purchasing.model import BookedLine, PoState, PurchaseOrder
 from entrepot.flows.order_to_delivery.agree import agreed
@@ -53,10 +52,10 @@ def announce(tx: Tx, announced: Iterable[Announced]) -> None:
 
 def withdraw(tx: Tx, given_up: Iterable[tuple[str, Sequence[BookedLine]]]) -> None:
     """Let the stock count no more on what does not come: (order, lines)."""
-    inventory_store.close_expected(
+    inventory.withdraw(
         tx,
         {
-            (line.sku, expected_id(po_id, line.line_no)): (0, True)
+            (line.sku, expected_id(po_id, line.line_no))
             for po_id, lines in given_up
             for line in lines
             if line.forgone_each

@@ -1,3 +1,191 @@
+-- name: backlog
+-- Parts that have not left the house, by how far they are and by whole days since the order.
+SELECT p.state, extract(day FROM %(at)s::timestamptz - o.placed_at)::integer AS days, count(*)
+  FROM ordering.v_part AS p
+  JOIN ordering.v_order AS o ON o.order_id = p.order_id
+ WHERE p.state IN ('backordered', 'reserved', 'released', 'picked', 'packed')
+ GROUP BY p.state, days
+ ORDER BY p.state, days
+
+-- name: stock_by_node
+WITH cost AS (
+    SELECT sku, min(cost_minor) AS cost_minor
+      FROM purchasing.v_terms
+     WHERE currency = %(currency)s
+     GROUP BY sku
+)
+SELECT s.node, count(*), count(*) FILTER (WHERE s.available = 0), sum(s.on_hand)::bigint,
+       coalesce(sum(s.on_hand * cost.cost_minor), 0)::bigint
+  FROM inventory.v_stock AS s
+  LEFT JOIN cost ON cost.sku = s.sku
+ GROUP BY s.node
+ ORDER BY s.node
+
+-- name: orders_by_day
+SELECT (placed_at AT TIME ZONE %(zone)s)::date AS day, state, count(*), sum(items_minor)::bigint
+  FROM ordering.v_order
+ WHERE placed_at >= %(since)s AND placed_at < %(until)s
+ GROUP BY day, state
+ ORDER BY day, state
+
+-- name: units_by_day
+-- Summed by instant first, as there are far fewer of them than lines, and dates are dear.
+WITH sold AS (
+    SELECT placed_at, count(*) AS lines, sum(quantity_each) AS units
+      FROM ordering.v_sale
+     WHERE placed_at >= %(since)s AND placed_at < %(until)s
+     GROUP BY placed_at
+)
+SELECT (placed_at AT TIME ZONE %(zone)s)::date AS day, sum(lines)::bigint, sum(units)::bigint
+  FROM sold
+ GROUP BY day
+ ORDER BY day
+
+-- name: parcels_by_lane
+-- Parcels that left the house, by where they came from and where they went.
+SELECT s.node, s.service, o.country, o.postal_area, count(*), sum(s.mass_g)::bigint,
+       sum(s.cost_minor)::bigint
+  FROM carriage.v_shipment AS s
+  JOIN ordering.v_order AS o ON o.order_id = s.order_id
+ WHERE s.handed_over_at IS NOT NULL
+   AND o.placed_at >= %(since)s AND o.placed_at < %(until)s
+ GROUP BY s.node, s.service, o.country, o.postal_area
+ ORDER BY s.node, s.service, o.country, o.postal_area
+
+-- name: parcels_by_promise
+-- What became of the same parcels, and how many days after the promised date they arrived, counted
+-- in the zone of the destination. Their date has passed when it lies before the one there at `at`.
+WITH zones AS (
+    SELECT z.country, z.zone
+      FROM unnest(%(countries)s::text[], %(zones)s::text[]) AS z (country, zone)
+), ended AS (
+    SELECT s.node, s.service, s.state, s.latest_date,
+           (s.delivered_at AT TIME ZONE coalesce(z.zone, %(zone)s))::date AS delivered_on,
+           (%(at)s::timestamptz AT TIME ZONE coalesce(z.zone, %(zone)s))::date AS today
+      FROM carriage.v_shipment AS s
+      JOIN ordering.v_order AS o ON o.order_id = s.order_id
+      LEFT JOIN zones AS z ON z.country = o.country
+     WHERE s.handed_over_at IS NOT NULL
+       AND o.placed_at >= %(since)s AND o.placed_at < %(until)s
+)
+SELECT node, service,
+       CASE WHEN state IN ('delivered', 'lost', 'returned') THEN state
+            ELSE 'on_the_way'
+       END AS fate,
+       latest_date IS NOT NULL AS promised,
+       coalesce(latest_date < today, false) AS passed, delivered_on - latest_date AS days,
+       count(*)
+  FROM ended
+ GROUP BY node, service, fate, promised, passed, days
+ ORDER BY node, service, fate, promised, passed, days
+
+-- name: parcels_by_day
+WITH moved AS (
+    SELECT s.handed_over_at AS handed_over_at, s.delivered_at AS delivered_at
+      FROM carriage.v_shipment AS s
+      JOIN ordering.v_order AS o ON o.order_id = s.order_id
+     WHERE s.handed_over_at IS NOT NULL
+       AND o.placed_at >= %(since)s AND o.placed_at < %(until)s
+), told AS (
+    SELECT (handed_over_at AT TIME ZONE %(zone)s)::date AS day, 1 AS shipped, 0 AS delivered
+      FROM moved
+    UNION ALL
+    SELECT (delivered_at AT TIME ZONE %(zone)s)::date, 0, 1
+      FROM moved
+     WHERE delivered_at IS NOT NULL
+)
+SELECT day, sum(shipped)::bigint, sum(delivered)::bigint
+  FROM told
+ GROUP BY day
+ ORDER BY day
+
+-- name: orders_by_days
+-- Orders of which something left the house, by the days from the order to the last delivery (null
+-- as long as something of them is to come, or when it never came), and by whether they arrived on
+-- the date that their customers were told first (null before that date, or when none was told).
+WITH zones AS (
+    SELECT z.country, z.zone
+      FROM unnest(%(countries)s::text[], %(zones)s::text[]) AS z (country, zone)
+), sent AS (
+    SELECT order_id, max(delivered_at) AS delivered_at, bool_and(state = 'delivered') AS whole
+      FROM carriage.v_shipment
+     WHERE handed_over_at IS NOT NULL
+     GROUP BY order_id
+), first AS (
+    SELECT DISTINCT ON (order_id) order_id, latest_date
+      FROM ordering.v_expectation
+     WHERE part_no = 0 AND latest_date IS NOT NULL
+     ORDER BY order_id, version
+), seen AS (
+    SELECT o.placed_at, o.shipping_minor, first.latest_date,
+           CASE WHEN sent.whole AND o.ended_at IS NOT NULL
+                THEN (sent.delivered_at AT TIME ZONE coalesce(z.zone, %(zone)s))::date
+           END AS arrived_on,
+           (o.placed_at AT TIME ZONE coalesce(z.zone, %(zone)s))::date AS placed_on,
+           (%(at)s::timestamptz AT TIME ZONE coalesce(z.zone, %(zone)s))::date AS today
+      FROM ordering.v_order AS o
+      JOIN sent ON sent.order_id = o.order_id
+      LEFT JOIN first ON first.order_id = o.order_id
+      LEFT JOIN zones AS z ON z.country = o.country
+     WHERE o.placed_at >= %(since)s AND o.placed_at < %(until)s
+)
+SELECT arrived_on - placed_on AS days,
+       CASE WHEN arrived_on IS NOT NULL THEN arrived_on <= latest_date
+            WHEN latest_date < today THEN false
+       END AS as_told,
+       count(*), sum(shipping_minor)::bigint
+  FROM seen
+ GROUP BY days, as_told
+ ORDER BY days, as_told
+
+-- name: work_by_node
+-- What the nodes did for parts of which something left the house, or nothing could be picked.
+SELECT node, count(*) FILTER (WHERE handed_over_at IS NOT NULL),
+       count(*) FILTER (WHERE handed_over_at <= ship_by),
+       coalesce(sum(picked_each) FILTER (WHERE handed_over_at IS NOT NULL), 0)::bigint,
+       coalesce(sum(asked_each) FILTER (WHERE picked_at IS NOT NULL), 0)::bigint,
+       coalesce(sum(short_each) FILTER (WHERE picked_at IS NOT NULL), 0)::bigint
+  FROM warehouse.v_work
+ WHERE released_at >= %(since)s
+ GROUP BY node
+ ORDER BY node
+
+-- name: queues
+SELECT queue, owner, reason, count(*), min(since)
+  FROM ordering.v_queue
+ GROUP BY queue, owner, reason
+ ORDER BY queue, owner, reason
+
+-- name: returns_in_all
+SELECT count(DISTINCT (r.order_id, r.return_id)),
+       count(DISTINCT (r.order_id, r.return_id)) FILTER (WHERE r.graded_at IS NOT NULL),
+       coalesce(sum(l.received_each), 0)::bigint, coalesce(sum(l.restocked_each), 0)::bigint,
+       coalesce(sum(l.scrapped_each), 0)::bigint,
+       coalesce(sum(l.refund_minor) FILTER (WHERE r.received_at IS NOT NULL), 0)::bigint
+  FROM ordering.v_return AS r
+  LEFT JOIN ordering.v_return_line AS l
+    ON l.order_id = r.order_id AND l.return_id = r.return_id
+ WHERE r.authorized_at >= %(since)s
+
+-- name: purchases_in_all
+-- An order is late when it came, or has still not come, after the day it was due.
+WITH lines AS (
+    SELECT po_id, sum(ordered_each) AS ordered, sum(received_each) AS received,
+           sum(damaged_each) AS damaged, sum(received_each * cost_minor) AS cost_minor
+      FROM purchasing.v_po_line
+     GROUP BY po_id
+)
+SELECT count(*), count(*) FILTER (WHERE p.state = 'received'),
+       count(*) FILTER (WHERE (coalesce(p.received_at, %(at)s) AT TIME ZONE %(zone)s)::date
+                              > (p.due_at AT TIME ZONE %(zone)s)::date
+                          AND p.state <> 'cancelled'),
+       coalesce(sum(l.ordered), 0)::bigint, coalesce(sum(l.received), 0)::bigint,
+       coalesce(sum(l.damaged), 0)::bigint, coalesce(sum(l.cost_minor), 0)::bigint
+  FROM purchasing.v_purchase_order AS p
+  LEFT JOIN lines AS l ON l.po_id = p.po_id
+ WHERE p.raised_at >= %(since)s
+   AND p.state <> 'draft'
+
 -- name: tower_head
 -- How fresh the figures are, how many parts are late or due that day, and the latest of the late.
 SELECT a.at, late.parts, due.parts, p.order_id, p.part_no, p.stage, p.node, p.units, p.since,
