@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any, TypeVar
 
+import psycopg
 import pytest
 
 from entrepot.departments.inventory import service as inventory
@@ -255,6 +256,27 @@ def test_two_sweepers_expire_each_hold_once(database: Database) -> None:
     assert min(len(gone) for gone in swept) > 0, "both sweepers were at it"
     assert balance(database, "MUG").available == 300
     assert findings(database) == []
+
+
+@pytest.mark.parametrize("seen", [0, 1, 2, 50])
+def test_a_sweep_takes_no_more_than_its_limit(
+    database: Database, owner: psycopg.Connection, seen: int
+) -> None:
+    """Whatever plan the statistics lead to: those of a table of one row join other than many."""
+    open_stock(database, {"MUG": 100})
+
+    def hold_until_over(count: int) -> None:
+        database.run(
+            lambda tx: commitments.hold(tx, [a_hold(f"c{n}", 0.001, tx) for n in range(count)])
+        )
+        database.clock.sleep(0.005)
+
+    hold_until_over(seen)
+    owner.execute("VACUUM ANALYZE inventory.hold")
+    database.run(commitments.expire_holds)
+    hold_until_over(30)
+    sweeps = [len(database.run(lambda tx: commitments.expire_holds(tx, 7))) for _ in range(6)]
+    assert sweeps == [7, 7, 7, 7, 2, 0]
 
 
 def test_a_hold_is_extended_or_expired_or_dropped(database: Database) -> None:

@@ -108,13 +108,18 @@ DELETE FROM inventory.hold AS h
 RETURNING h.sku, h.hold_id, h.node, h.cart, h.quantity_each, h.expires_at
 
 -- name: remove_expired_holds
--- Two sweepers share the work: rows another one is removing are skipped.
+-- Two sweepers share the work: rows another one is removing are skipped. In a CTE, because a plan
+-- may run a joined subquery again for each row, and each time it would lock and give other rows.
+WITH due AS MATERIALIZED (
+    SELECT sku, hold_id
+      FROM inventory.hold
+     WHERE expires_at <= %(at)s
+     ORDER BY expires_at
+     LIMIT %(limit)s
+       FOR UPDATE SKIP LOCKED
+)
 DELETE FROM inventory.hold AS h
- USING (SELECT sku, hold_id FROM inventory.hold
-         WHERE expires_at <= %(at)s
-         ORDER BY expires_at
-         LIMIT %(limit)s
-           FOR UPDATE SKIP LOCKED) AS due
+ USING due
  WHERE h.sku = due.sku AND h.hold_id = due.hold_id
 RETURNING h.sku, h.hold_id, h.node, h.cart, h.quantity_each, h.expires_at
 
