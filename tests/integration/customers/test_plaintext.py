@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -43,8 +44,12 @@ def files_of(owner: psycopg.Connection) -> dict[Path, bytes]:
     owner.execute("CHECKPOINT")
     row = owner.execute("SHOW data_directory").fetchone()
     assert row is not None
-    files = [f for f in Path(row[0]).rglob("*") if f.is_file()]
-    return {file: file.read_bytes() for file in files}
+    found = {}
+    for file in Path(row[0]).rglob("*"):
+        # The server removes files meanwhile: of databases other tests drop, of a log that is over.
+        with suppress(FileNotFoundError, IsADirectoryError):
+            found[file] = file.read_bytes()
+    return found
 
 
 def dump_of(database: Database, programs: Path) -> bytes:
