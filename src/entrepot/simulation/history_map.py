@@ -37,6 +37,7 @@ class HistoryMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_goods          pattern of stock codes -> what they are
     countries          name -> ISO codes; a buyer of a name with several lives in one of them
     refused_countries  name -> why it is none
+    sources            whose data the folder uses, and under which license, a sentence each
     """
 
     file: str
@@ -46,6 +47,7 @@ class HistoryMap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     not_goods: Mapping[str, str]
     countries: Mapping[str, Codes]
     refused_countries: Mapping[str, str]
+    sources: tuple[str, ...] = ()
 
     def codes_of(self, country: str) -> tuple[str, ...] | Refusal:
         """The ISO codes a country's name may mean: the scenario's own names, then everyday ones.

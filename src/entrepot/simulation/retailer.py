@@ -18,6 +18,7 @@ from entrepot.ground.keys import KeyStore
 from entrepot.simulation import store
 from entrepot.simulation.engine import Plan
 from entrepot.simulation.history import History
+from entrepot.simulation.history_map import read_map
 from entrepot.simulation.opening import Opening, opening_stock
 from entrepot.simulation.orders import Shop
 from entrepot.simulation.places import Places, Point, read_places
@@ -38,11 +39,12 @@ class Window(NamedTuple):
 
 
 class Retailer(NamedTuple):
-    """The retailer's past: its history, and where its buyers live."""
+    """The retailer's past: its history, where its buyers live, and whose data that is."""
 
     scenario: Path
     history: History
     places: Places
+    sources: tuple[str, ...]
 
 
 def read_retailer(scenario: Path, seed: int) -> Retailer:
@@ -51,7 +53,8 @@ def read_retailer(scenario: Path, seed: int) -> Retailer:
     Raises: UnusableFolder when a file is missing, cannot be read or holds no sale.
     """
     places = read_places(scenario)
-    return Retailer(scenario, read_history(scenario, places, seed), places)
+    history = read_history(scenario, places, seed)
+    return Retailer(scenario, history, places, read_map(scenario).sources)
 
 
 def window(

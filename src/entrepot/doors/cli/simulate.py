@@ -28,8 +28,10 @@ from entrepot.ground.clock import SystemClock, VirtualClock
 from entrepot.ground.database import Database
 from entrepot.ground.keys import KeyStore
 from entrepot.ground.migrate import migrate
-from entrepot.simulation import engine, retailer
+from entrepot.simulation import engine, retailer, store
 from entrepot.simulation.engine import Tell
+from entrepot.simulation.report.gather import Told, gather
+from entrepot.simulation.report.write import write
 from entrepot.simulation.retailer import Retailer, Window
 from entrepot.simulation.store import Run
 
@@ -87,6 +89,11 @@ def simulate(
             run = _run(database, clock, past, keys, seed, window)
             with database.transaction(read_only=True) as tx:
                 verdict = audit(tx)
+                told = Told(
+                    run, store.days(tx, RUN_ID), past.history, verdict, sources=past.sources
+                )
+                figures = gather(tx, told)
+            written = write(settings.data / "report", figures)
     _tell_end(run, stopwatch.monotonic() - begun)
     if run.state != "ended":
         console.print("Go on with: entrepot simulate --resume", highlight=False)
@@ -95,6 +102,8 @@ def simulate(
     looked = ", ".join(f"{count:,} {name}" for name, count in verdict.looked_at.items())
     color = "green" if verdict.ok else "bold red"
     console.print(f"[{color}]audit: {len(verdict.findings)} findings[/] ({looked})")
+    console.print(f"report: {written.page}", soft_wrap=True, highlight=False)
+    console.print(f"figures: {written.json}", soft_wrap=True, highlight=False)
     if not verdict.ok:
         raise typer.Exit(FOUND_WRONG)
 
