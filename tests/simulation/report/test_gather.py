@@ -187,7 +187,9 @@ def test_work_returns_and_purchases(filled: Database, owner: Owner) -> None:
     figures = read(filled, told())
     parts, in_time, short, asked = one(
         owner,
-        "SELECT count(*), count(*) FILTER (WHERE handed_over_at <= ship_by), sum(short_each), "
+        "SELECT count(*), "
+        "count(*) FILTER (WHERE (handed_over_at AT TIME ZONE 'Europe/Berlin')::date "
+        "<= (ship_by AT TIME ZONE 'Europe/Berlin')::date), sum(short_each), "
         "sum(asked_each) FROM warehouse.work WHERE node = 'BER'",
     )
     berlin = figures.centers[0]

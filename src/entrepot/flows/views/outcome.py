@@ -118,7 +118,7 @@ class Delivery(NamedTuple):
 class NodeWork(NamedTuple):
     """Work that a node did.
 
-    parts        handed over, of them `in_time` by the pickup they were meant for
+    parts        handed over, of them `in_time` by the day of the pickup they were meant for
     units_each   handed over
     asked_each   of the pickers, of them `short_each` not found
     """
@@ -191,7 +191,9 @@ def delivery(tx: Tx, span: Span, zones: Mapping[str, str]) -> Delivery:
 
 def work(tx: Tx, span: Span) -> list[NodeWork]:
     """What the nodes did since the span began, by node."""
-    return [NodeWork(*row) for row in tx.rows(Q.work_by_node, {"since": span.since})]
+    return [
+        NodeWork(*row) for row in tx.rows(Q.work_by_node, {"since": span.since, "zone": span.zone})
+    ]
 
 
 def queues(tx: Tx) -> list[Queued]:

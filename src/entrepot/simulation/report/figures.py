@@ -180,7 +180,7 @@ class Stock(msgspec.Struct, frozen=True, kw_only=True):
 class Center(msgspec.Struct, frozen=True, kw_only=True):
     """One node.
 
-    in_time_ppm    parts handed over by the pickup they were meant for
+    in_time_ppm    parts handed over by the day of the pickup they were meant for
     picked_ppm     units found, of those pickers were asked for
     in_stock_ppm   SKUs it has held of which something is free to be sold
     """

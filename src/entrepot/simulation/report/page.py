@@ -187,8 +187,8 @@ def _promises(figures: Figures) -> str:
 
 def _backlog(figures: Figures) -> str:
     backlog = figures.backlog
-    drawn = '<p class="note">No day has ended.</p>'
-    if backlog.days:
+    drawn = '<p class="note">Nothing stayed in the house over the end of a day.</p>'
+    if backlog.most_parts:
         drawn = _pair((pictures.backlog_by_stage(figures), pictures.backlog_by_age(figures)))
     left = "<h3>In queues at the end</h3>" + tables.queues(figures)
     return _section(

@@ -17,7 +17,7 @@ WEEKLY_FROM = 121
 MARKS_MOST = 8
 BARS_MOST = 121
 TIPS_MOST = 130
-EARLY_MOST, LATE_MOST, DOOR_MOST = 7, 10, 21
+EARLY_MOST, LATE_MOST, DOOR_MOST = 7, 10, 35
 COLORS = 8
 
 STAGE_WORDS = {
@@ -175,7 +175,8 @@ def door(figures: Figures) -> Picture:
         shown.append(Bar((("main", count),), said))
         at = 100 * (days + 0.5) / len(bins)
         text = f"{'≥' * last}{days}"
-        marks.append(Mark(at, text, always=days % 3 == 0 or len(bins) < charts.WIDE_FROM))
+        if days % (1 if len(bins) < charts.WIDE_FROM else 5) == 0 or last:
+            marks.append(Mark(at, text))
     about = About("door", "From order to door", "Bars of orders by days to the last parcel.")
     return Picture(
         "From order to door",
@@ -222,7 +223,9 @@ def backlog_by_age(figures: Figures) -> Picture:
 
 
 def _fullest(days: Sequence[BacklogDay]) -> tuple[Sequence[BacklogDay], str]:
-    """All days, or of many the fullest of each week; and in words at which time that is."""
+    """The days until the house is empty, or of many the fullest of each week; with when that is."""
+    while days and not days[-1].parts:
+        days = days[:-1]
     if len(days) <= BARS_MOST:
         return days, "at the end of each day"
     spans = weeks([d.day for d in days])
