@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -140,14 +140,16 @@ def test_a_run_that_is_killed_goes_on(
         assert run.counts["placed"] + run.counts["country_refused"] == sales
 
 
-def test_windows_are_checked_before_anything_runs(past: Retailer) -> None:
-    since, until = retailer.window(past.history, Window(None, None))
+def test_windows_are_days_of_the_retailer_and_checked_before_anything_runs(past: Retailer) -> None:
+    since, until = retailer.window(past, Window(None, None))
     assert (until - since).days == 28
-    everything = retailer.window(past.history, Window(None, None), everything=True)
+    everything = retailer.window(past, Window(None, None), everything=True)
     assert everything[0] <= past.history.begins < past.history.ends <= everything[1]
+    summer = retailer.window(past, Window(date(2011, 8, 30), date(2011, 8, 31)))
+    assert summer == tuple(datetime(2011, 8, day, 23, tzinfo=UTC) for day in (29, 30))
     for wrong in (
-        Window(UNTIL, SINCE),
-        Window(datetime(2015, 1, 1, tzinfo=UTC), datetime(2015, 2, 1, tzinfo=UTC)),
+        Window(date(2011, 8, 31), date(2011, 8, 30)),
+        Window(date(2015, 1, 1), date(2015, 2, 1)),
     ):
         with pytest.raises(retailer.UnusableFolder, match=r"expected|no sale"):
-            retailer.window(past.history, wrong)
+            retailer.window(past, wrong)

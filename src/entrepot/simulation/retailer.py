@@ -4,9 +4,10 @@ filled as of the first day."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory.model import OpeningStock
@@ -32,18 +33,20 @@ DAYS_DEFAULT = 28
 
 
 class Window(NamedTuple):
-    """Which days of the history are played; None = the beginning, the end of the last day."""
+    """Which days of the history are played, as the retailer's zone has them: from the first until
+    before the second; None = the beginning, the end of the last day."""
 
-    since: datetime | None
-    until: datetime | None
+    since: date | None
+    until: date | None
 
 
 class Retailer(NamedTuple):
-    """The retailer's past: its history, where its buyers live, and whose data that is."""
+    """The retailer's past: its history, where its buyers live, whose days these are, whose data."""
 
     scenario: Path
     history: History
     places: Places
+    zone: str
     sources: tuple[str, ...]
 
 
@@ -54,38 +57,35 @@ def read_retailer(scenario: Path, seed: int) -> Retailer:
     """
     places = read_places(scenario)
     history = read_history(scenario, places, seed)
-    return Retailer(scenario, history, places, read_map(scenario).sources)
+    how = read_map(scenario)
+    return Retailer(scenario, history, places, how.zone, how.sources)
 
 
-def window(
-    history: History, asked: Window, *, everything: bool = False
-) -> tuple[datetime, datetime]:
-    """The whole hours that are played: what was asked, by default the last four weeks.
+def window(past: Retailer, asked: Window, *, everything: bool = False) -> tuple[datetime, datetime]:
+    """The instants between which orders come in, by default those of the last four weeks.
 
     Raises: UnusableFolder for a window that is empty or holds no sale.
     """
-    last = _midnight(history.ends) + timedelta(days=1)
-    until = asked.until or last
-    since = asked.since or (
-        _midnight(history.begins) if everything else until - timedelta(days=DAYS_DEFAULT)
-    )
+    zone, history = ZoneInfo(past.zone), past.history
+    first, last = (at.astimezone(zone).date() for at in (history.begins, history.ends))
+    until = asked.until or last + timedelta(days=1)
+    since = asked.since or (first if everything else until - timedelta(days=DAYS_DEFAULT))
     if since >= until:
-        raise UnusableFolder(
-            [f"--from {since:%Y-%m-%d}: expected a day before --to, which is {until:%Y-%m-%d}"]
-        )
-    sales, _ = history.counts(since, until)
+        raise UnusableFolder([f"--from {since}: expected a day before --to, which is {until}"])
+    instants = _midnight(since, zone), _midnight(until, zone)
+    sales, _ = history.counts(*instants)
     if not sales:
         raise UnusableFolder(
             [
-                f"--from {since:%Y-%m-%d} --to {until:%Y-%m-%d}: no sale in this window; the "
-                f"history has sales from {history.begins:%Y-%m-%d} to {history.ends:%Y-%m-%d}"
+                f"--from {since} --to {until}: no sale in this window; the history has sales from "
+                f"{first} to {last}"
             ]
         )
-    return since, until
+    return instants
 
 
-def _midnight(at: datetime) -> datetime:
-    return at.replace(hour=0, minute=0, second=0, microsecond=0)
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), tzinfo=zone).astimezone(UTC)
 
 
 def fill_shelves(

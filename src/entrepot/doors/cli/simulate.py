@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from threading import Event
 from types import FrameType
@@ -68,9 +68,8 @@ def simulate(
         raise typer.Exit(UNUSABLE)
     try:
         past = retailer.read_retailer(scenario, seed)
-        window = retailer.window(
-            past.history, Window(_utc(since), _utc(until)), everything=everything
-        )
+        asked = Window(since and since.date(), until and until.date())
+        window = retailer.window(past, asked, everything=everything)
         folder = read_folder(scenario)
     except UnusableFolder as unusable:
         for problem in unusable.problems:
@@ -106,10 +105,6 @@ def simulate(
     console.print(f"figures: {written.json}", soft_wrap=True, highlight=False)
     if not verdict.ok:
         raise typer.Exit(FOUND_WRONG)
-
-
-def _utc(day: datetime | None) -> datetime | None:
-    return None if day is None else day.replace(tzinfo=UTC)
 
 
 def _run(
