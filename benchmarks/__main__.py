@@ -16,7 +16,7 @@ from rich.console import Console
 
 from benchmarks import http, orders, outbox, profiling, server, sourcing, stock
 from benchmarks.runner import Report
-from benchmarks.server import Server
+from benchmarks.server import Neighbors, Server
 
 BENCHMARKS: dict[str, Callable[[Report, Server], None]] = {
     "sourcing": sourcing.run,
@@ -61,9 +61,12 @@ def main(arguments: Sequence[str]) -> int:
         calibrate(report, running)
         for name in BENCHMARKS if asked.name == "all" else [asked.name]:
             console.rule(name)
-            begun = perf_counter()
+            begun, neighbors = perf_counter(), Neighbors(running)
             BENCHMARKS[name](report, running)
-            console.print(f"  {name}: {perf_counter() - begun:.0f} s", highlight=False)
+            report.note(
+                f"{name} took {perf_counter() - begun:.0f} s; meanwhile others used "
+                f"{neighbors.share():.0%} of the machine"
+            )
         if asked.profile:
             profiling.run(report, running)
     if asked.json is not None:

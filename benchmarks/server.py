@@ -84,6 +84,13 @@ class Server:
         self._create(name, "template0")
         return self._cluster.url(name)
 
+    def cpu_seconds(self) -> float:
+        """What this run has used so far: this process, PostgreSQL, and all they have started."""
+        family = [psutil.Process(), psutil.Process(self._cluster.status().pid)]
+        family += [child for one in family for child in one.children(recursive=True)]
+        used = {one.pid: _used(one) for one in family}
+        return sum(used.values())
+
     def settings(self) -> dict[str, str]:
         """The settings that a reader of figures wants to know."""
         with self._maintenance() as connection:
@@ -113,6 +120,33 @@ class Server:
 
     def _maintenance(self) -> psycopg.Connection[Any]:
         return psycopg.connect(self._cluster.url("postgres"), autocommit=True)
+
+
+def _used(process: psutil.Process) -> float:
+    try:
+        times = process.cpu_times()
+    except psutil.NoSuchProcess:
+        return 0.0
+    return times.user + times.system + times.children_user + times.children_system
+
+
+class Neighbors:
+    """How much of the machine others use while something is measured here."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._begun = perf_counter(), self._busy(), server.cpu_seconds()
+
+    @staticmethod
+    def _busy() -> float:
+        times = psutil.cpu_times()
+        return sum(times) - times.idle - getattr(times, "iowait", 0.0)
+
+    def share(self) -> float:
+        """Of all cores, since the beginning; 0.25 = a quarter."""
+        then, busy, ours = self._begun
+        others = self._busy() - busy - (self._server.cpu_seconds() - ours)
+        return max(0.0, others) / (perf_counter() - then) / (os.cpu_count() or 1)
 
 
 @contextmanager
