@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
-from time import perf_counter, process_time
+from time import process_time
 from typing import Any, NamedTuple
 
 import psycopg
 
 from benchmarks import retailer
 from benchmarks.retailer import NODES
-from benchmarks.runner import Report, Way, dealt, per_second, threads
+from benchmarks.runner import Figure, Report, Way, compared, dealt, figure, per_second, threads
 from benchmarks.server import Server
 from entrepot.flows import reactions
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
@@ -86,7 +86,7 @@ def bench(server: Server) -> Iterator[Bench]:
 def run(report: Report, server: Server) -> None:
     """Orders per second by size of batch; facts numbered inside the time; then the audit."""
     with bench(server) as on:
-        placed = _compare(report, on)
+        placed = _compare(report, on, server)
         with on.database.transaction(read_only=True) as tx:
             found = audit(tx)
         looked = ", ".join(f"{number:,} {name}" for name, number in found.looked_at.items())
@@ -96,43 +96,72 @@ def run(report: Report, server: Server) -> None:
         _replay(report, on.database)
 
 
-def _compare(report: Report, on: Bench) -> int:
-    placed = 0
-    shares: dict[int, list[float]] = {size: [] for size in COUNTS}
+class Meter:
+    """Orders per second by wall clock, and the processor time they took, which neighbors leave."""
 
-    def plain() -> float:
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self.python: dict[str, list[float]] = {}
+        self.postgres: dict[str, list[float]] = {}
+
+    def rate(self, way: str, orders: int, work: Callable[[], object]) -> float:
+        """How many a second."""
+        python, together = process_time(), self._server.cpu_seconds()
+        found = per_second(orders, work)
+        python, together = process_time() - python, self._server.cpu_seconds() - together
+        self.python.setdefault(way, []).append(python / orders * 1e6)
+        self.postgres.setdefault(way, []).append((together - python) / orders * 1e6)
+        return found
+
+    def show(self, report: Report, ways: Sequence[Way]) -> None:
+        """What one order took in Python and in PostgreSQL, without the warm-up."""
+        title = "processor time of one order"
+        shown: list[Figure] = []
+        for where, spent in (("Python", self.python), ("PostgreSQL", self.postgres)):
+            plain, *others = (
+                figure("orders", f"{title}: {where}, {way.name}", "us", spent[way.name][1:])
+                for way in ways
+            )
+            shown += [plain, *(compared(one, plain) for one in others)]
+        report.figures += shown
+        report.show(title, shown)
+
+
+def _compare(report: Report, on: Bench, server: Server) -> int:
+    placed = 0
+    meter = Meter(server)
+
+    def plain(way: str) -> float:
         wanted = retailer.orders(report.scaled(PLAIN_COUNT), next(on.numbers))
         hands = dealt(wanted, THREADS)
         with threads(THREADS) as together:
-            return per_second(
-                len(wanted), lambda: together(lambda n: insert_plainly(on.connections[n], hands[n]))
-            )
 
-    def ours(size: int, total: int) -> float:
+            def work() -> None:
+                together(lambda n: insert_plainly(on.connections[n], hands[n]))
+
+            return meter.rate(way, len(wanted), work)
+
+    def ours(way: str, size: int, total: int) -> float:
         nonlocal placed
         wanted = retailer.orders(report.scaled(total), next(on.numbers))
         hands = dealt(batches(wanted, size), THREADS)
-
-        def work() -> None:
-            together(lambda n: [place(on.database, batch) for batch in hands[n]])
-            drain(on.database)
-
-        with threads(THREADS) as together:
-            busy, begun = process_time(), perf_counter()
-            rate = per_second(len(wanted), work)
-        shares[size].append((process_time() - busy) / (perf_counter() - begun))
         placed += len(wanted)
-        return rate
+        with threads(THREADS) as together:
 
-    ways = [Way(f"plain, {THREADS} threads", plain)]
-    ways += [
-        Way(f"ours, batches of {size}, {THREADS} threads", lambda s=size, t=total: ours(s, t))
-        for size, total in COUNTS.items()
-    ]
+            def work() -> None:
+                together(lambda n: [place(on.database, batch) for batch in hands[n]])
+                drain(on.database)
+
+            return meter.rate(way, len(wanted), work)
+
+    name = f"plain, {THREADS} threads"
+    ways = [Way(name, lambda w=name: plain(w))]
+    for size, total in COUNTS.items():
+        name = f"ours, batches of {size}, {THREADS} threads"
+        ways.append(Way(name, lambda w=name, s=size, t=total: ours(w, s, t)))
     before = retries()
     report.compare("orders", "place orders of 1 to 5 lines", "orders/s", ways)
-    busy = ", ".join(f"{size}: {sorted(s)[len(s) // 2]:.0%}" for size, s in shares.items())
-    report.note(f"one core's time spent in Python, by size of batch: {busy}")
+    meter.show(report, ways)
     report.note(f"transactions tried again after a conflict: {retries() - before:,.0f}")
     return placed
 
