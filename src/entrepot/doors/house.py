@@ -34,6 +34,9 @@ class House:
         )
         self.keys = KeyStore.open(settings.keys, self.clock, signing_key=settings.signing_key)
         self.key_cache = KeyCache()
+        # Sessions are kept by the key's public prefix, so apart from the keys: a prefix that is
+        # shown as a key proves nothing.
+        self.session_cache = KeyCache()
         self.is_read_only = read_only
 
     def signing_keys(self) -> Sequence[bytes]:

@@ -58,6 +58,14 @@ def prove(presented_key: str, stored: StoredKey | None, at: datetime) -> Princip
     expected = stored.secret_hash if stored else _NO_HASH
     if not hmac.compare_digest(hash_of(presented_key), expected) or stored is None:
         return unknown_key()
+    return stands_for(stored, at)
+
+
+def stands_for(stored: StoredKey, at: datetime) -> Principal | Refusal:
+    """Who a proven key stands for, as long as it is good.
+
+    Refuses: unauthenticated, saying since when it is not.
+    """
     if stored.info.revoked_at is not None:
         return _ended("was revoked", stored.info.revoked_at)
     if stored.info.expires_at is not None and stored.info.expires_at <= at:

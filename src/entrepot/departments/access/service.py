@@ -70,6 +70,16 @@ def authenticate(tx: Tx, presented_key: str, *, note_use: bool = True) -> Princi
     return found
 
 
+def resume(tx: Tx, prefix: str) -> Principal | Refusal:
+    """Who a key that was proven before stands for now, by its public prefix.
+
+    Only for a prefix that came back in a seal of our own: a prefix proves nothing by itself.
+    Refuses: unauthenticated.
+    """
+    stored = store.find_key(tx, prefix)
+    return decisions.unknown_key() if stored is None else decisions.stands_for(stored, tx.now)
+
+
 def create_first_admin(tx: Tx) -> str | None:
     """The API key of the first administrator, or None when there was one before.
 

@@ -9,6 +9,7 @@ from types import FrameType
 from entrepot.doors.cli.opened import settings_now
 from entrepot.doors.house import House
 from entrepot.doors.http import serve as http
+from entrepot.doors.web.assembly import Web
 from entrepot.doors.worker import Worker
 from entrepot.flows import reactions
 from entrepot.ground.clock import SystemClock
@@ -17,7 +18,7 @@ from entrepot.ground.telemetry import configure
 
 
 def door() -> None:
-    """Serve the HTTP API in this process."""
+    """Serve the HTTP API and the pages in this process."""
     settings = settings_now()
     clock = SystemClock()
     configure(now=clock.now, level=settings.log_level.upper(), fields={"process": "door"})
@@ -27,7 +28,7 @@ def door() -> None:
         clock=clock,
         read_only=lambda: is_read_only(settings),
     ) as house:
-        http.run(house)
+        http.run(house, [Web(house)])
 
 
 def work() -> None:

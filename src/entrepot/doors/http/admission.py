@@ -13,13 +13,14 @@ from entrepot.departments.access import decisions
 from entrepot.departments.access import service as access
 from entrepot.departments.access.model import Principal
 from entrepot.doors.house import House
+from entrepot.doors.http import sessions
 from entrepot.doors.http.problems import Refused
 from entrepot.words.outcome import Refusal, RefusalCode
 
 PUBLIC = "public"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # These calculate and change nothing, though they are sent with a body.
-SAFE_OPERATIONS = frozenset({"createQuote"})
+SAFE_OPERATIONS = frozenset({"createQuote", "signOut"})
 
 
 def _no_key() -> Refusal:
@@ -30,6 +31,14 @@ def _no_key() -> Refusal:
             "make a key with `entrepot key create`, or ask an administrator for one"
         ),
         field="Authorization",
+    )
+
+
+def _no_session() -> Refusal:
+    return Refusal(
+        code=RefusalCode.unauthenticated,
+        message="session: expected one that was begun on the sign-in page and has not ended",
+        field=sessions.COOKIE,
     )
 
 
@@ -54,9 +63,12 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     assert permission is not None, f"{handler} names no permission"
     house: House = connection.app.state.house
     scheme, _, key = connection.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
+    if scheme.lower() == "bearer" and key.strip():
+        principal = await prove(house, key.strip())
+    elif handler.opt.get(sessions.HONORED):
+        principal = await _in_session(house, connection)
+    else:
         raise Refused(_no_key())
-    principal = await _principal(house, key.strip())
     if refusal := decisions.permit(principal, permission):
         raise Refused(refusal)
     changes = (
@@ -68,14 +80,39 @@ async def admit(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRou
     connection.state.principal = principal
 
 
-async def _principal(house: House, key: str) -> Principal:
-    """The key's principal; a fresh look at the database leaves the event loop free."""
+async def prove(house: House, key: str) -> Principal:
+    """The key's principal; a fresh look at the database leaves the event loop free.
+
+    Raises: Refused when it is no key of this installation or not good any more.
+    """
     found: Principal | Refusal | None = house.key_cache.get(key, house.clock.monotonic())
     if found is None:
         found = await anyio.to_thread.run_sync(_authenticate, house, key)
     if isinstance(found, Refusal):
         raise Refused(found)
     return found
+
+
+async def _in_session(house: House, connection: ASGIConnection[Any, Any, Any, Any]) -> Principal:
+    """The principal of a browser's session, of which the key must still be good."""
+    token = connection.cookies.get(sessions.COOKIE, "")
+    session = sessions.open_token(token, house.signing_keys(), house.clock.now())
+    if session is None or not sessions.is_ours(connection):
+        raise Refused(_no_session())
+    asked_at = house.clock.monotonic()
+    found: Principal | Refusal | None = house.session_cache.get(session.key_prefix, asked_at)
+    if found is None:
+        found = await anyio.to_thread.run_sync(_resume, house, session.key_prefix)
+        if not isinstance(found, Refusal):
+            house.session_cache.put(session.key_prefix, found, asked_at)
+    if isinstance(found, Refusal):
+        raise Refused(found)
+    return found
+
+
+def _resume(house: House, prefix: str) -> Principal | Refusal:
+    with house.database.transaction(read_only=True) as tx:
+        return access.resume(tx, prefix)
 
 
 def _authenticate(house: House, key: str) -> Principal | Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import anyio.to_thread
@@ -11,6 +12,7 @@ from litestar.middleware import DefineMiddleware
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.plugins import InitPlugin
 
 from entrepot import __version__
 from entrepot.doors.house import House
@@ -22,8 +24,11 @@ from entrepot.doors.http.problems import HANDLERS
 BODY_BYTES_MAX = 1_000_000
 
 
-def create(house: House) -> Litestar:
+def create(house: House, plugins: Sequence[InitPlugin] = ()) -> Litestar:
     """The application over an open house; who made the house closes it.
+
+    plugins  what else it serves: pages; one with streams that have no end of their own puts what
+             ends them into the state's `closing`
 
     Handlers run in threads, as many as there are database connections, so that a request never
     waits for a connection behind its back.
@@ -38,7 +43,8 @@ def create(house: House) -> Litestar:
         exception_handlers=HANDLERS,
         on_startup=[size_threads],
         request_max_body_size=BODY_BYTES_MAX,
-        state=State({"house": house}),
+        state=State({"house": house, "closing": []}),
+        plugins=list(plugins),
         logging_config=None,
     )
     _require_permissions(app)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections.abc import Sequence
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from litestar.plugins import InitPlugin
 
 from entrepot.doors.house import House
 from entrepot.doors.http.app import create
@@ -14,14 +16,18 @@ from entrepot.doors.http.app import create
 BACKLOG = 1_024
 
 
-def run(house: House) -> None:
-    """Serve until SIGTERM or SIGINT; several door processes share the port."""
-    asyncio.run(_serve(house))
+def run(house: House, plugins: Sequence[InitPlugin] = ()) -> None:
+    """Serve until SIGTERM or SIGINT; several door processes share the port.
+
+    plugins  what is served besides the API: pages
+    """
+    asyncio.run(_serve(house, plugins))
 
 
-async def _serve(house: House) -> None:
+async def _serve(house: House, plugins: Sequence[InitPlugin]) -> None:
+    app = create(house, plugins)
     server = Server(
-        create(house),
+        app,
         address=house.settings.host,
         port=house.settings.port,
         interface=Interfaces.ASGI,
@@ -29,7 +35,14 @@ async def _serve(house: House) -> None:
         websockets=False,
         log_enabled=False,
     )
+
+    def stop() -> None:
+        # The server waits for what it is answering: streams without end are ended first.
+        for close in app.state.closing:
+            close()
+        server.stop()  # type: ignore[no-untyped-call]
+
     loop = asyncio.get_running_loop()
     for wanted in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(wanted, server.stop)
+        loop.add_signal_handler(wanted, stop)
     await server.serve()

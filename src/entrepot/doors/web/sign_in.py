@@ -1,0 +1,71 @@
+"""Signing in with an API key, and out again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from litestar import Request, Response, get, post
+from litestar.response import Redirect
+
+from entrepot.departments.access.decisions import permit
+from entrepot.departments.access.model import Permission
+from entrepot.doors.http import sessions
+from entrepot.doors.http.admission import PUBLIC, house_of, prove
+from entrepot.doors.http.problems import Refused
+from entrepot.doors.web.answers import SIGN_IN, html
+from entrepot.doors.web.render import render
+from entrepot.words.outcome import Refusal, http_status
+
+HOME = "/tower"
+NEEDED = Permission.operations_read.value
+FIELD = "key"
+FOREIGN = "This form was sent from another site; sign in here instead."
+
+
+@get(SIGN_IN, sync_to_thread=False, opt={"permission": PUBLIC})
+def sign_in_page() -> Response[str]:
+    """The form that takes the key."""
+    return html(render("sign_in.html", words=""))
+
+
+@post(SIGN_IN, status_code=303, opt={"permission": PUBLIC})
+async def sign_in(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Begin a session when the key is good and may see the tower."""
+    if not sessions.is_ours(request):
+        return html(render("sign_in.html", words=FOREIGN), 403)
+    house = house_of(request)
+    form = await request.form()
+    try:
+        principal = await prove(house, str(form.get(FIELD, "")).strip())
+    except Refused as error:
+        return _refused(error.refusal)
+    if refusal := permit(principal, NEEDED):
+        return _refused(refusal)
+    session = sessions.Session(principal.key_prefix, house.clock.now() + sessions.LIFE)
+    token = sessions.seal(session, house.signing_keys()[0])
+    return _led(HOME, request, token)
+
+
+@post(
+    "/sign-out",
+    operation_id="signOut",
+    status_code=303,
+    sync_to_thread=False,
+    opt={"permission": NEEDED, sessions.HONORED: True},
+)
+def sign_out(request: Request[Any, Any, Any]) -> Response[Any]:
+    """End the session."""
+    return _led(SIGN_IN, request, "")
+
+
+def _refused(refusal: Refusal) -> Response[str]:
+    return html(render("sign_in.html", words=refusal.message), http_status(refusal.code))
+
+
+def _led(where: str, request: Request[Any, Any, Any], token: str) -> Response[Any]:
+    kept = sessions.cookie(token, secure=request.url.scheme == "https")
+    headers = {"Cache-Control": "no-store"}
+    return Redirect(where, status_code=303, cookies=[kept], headers=headers)
+
+
+HANDLERS = [sign_in_page, sign_in, sign_out]
