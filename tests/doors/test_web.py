@@ -24,6 +24,7 @@ from tests.flows.lived import live
 from tests.flows.test_life import react, receive
 from tests.flows.test_place import TUESDAY_9
 from tests.ground.homes import wait_until
+from tests.postgres import Server, fresh_database
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site"}
@@ -37,10 +38,26 @@ def lived(database_on: Callable[[Clock], Database]) -> Database:
     return database
 
 
+@pytest.fixture(scope="module")
+def quiet(
+    server: Server, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
+    """Shared by tests that change nothing: over a house in which nothing has happened."""
+    folder = tmp_path_factory.mktemp("quiet")
+    with (
+        fresh_database(server, template_database) as url,
+        Database(url, connections_max=2, name="test") as database,
+        running_door(
+            url, keys_for(database, ("admin", "auditor", "storefront")), folder
+        ) as running,
+    ):
+        yield running
+
+
 @pytest.fixture
 def door(database: Database, database_url: str, tmp_path: Path) -> Iterator[Door]:
-    """Over a house in which nothing has happened."""
-    keys = keys_for(database, ("admin", "auditor", "storefront"))
+    """A door of a test's own."""
+    keys = keys_for(database, ("admin",))
     with running_door(database_url, keys, tmp_path) as running:
         yield running
 
@@ -58,8 +75,8 @@ def signed_in(door: Door, role: str = "admin") -> Iterator[httpx.Client]:
         yield client
 
 
-def test_without_a_session_one_is_led_to_the_sign_in_page(door: Door) -> None:
-    with browser(door) as client:
+def test_without_a_session_one_is_led_to_the_sign_in_page(quiet: Door) -> None:
+    with browser(quiet) as client:
         assert client.get("/").headers["location"] == "/tower"
         answer = client.get("/tower")
         assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
@@ -87,52 +104,52 @@ def test_a_good_key_opens_the_tower(lived: Database, door: Door) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "nonsense", "ent_aaaaaaaaaaaaaaaa_" + "A" * 43])
-def test_a_wrong_key_is_said_and_begins_nothing(door: Door, key: str) -> None:
-    with browser(door) as client:
+def test_a_wrong_key_is_said_and_begins_nothing(quiet: Door, key: str) -> None:
+    with browser(quiet) as client:
         answer = client.post("/sign-in", data={"key": key})
     assert answer.status_code == 401 and "set-cookie" not in answer.headers
     assert "it is not a key of this installation" in answer.text
     assert 'role="alert"' in answer.text
 
 
-def test_a_key_that_may_not_see_it_is_told_what_it_needs(door: Door) -> None:
-    with browser(door) as client:
-        answer = client.post("/sign-in", data={"key": door.keys["storefront"]})
+def test_a_key_that_may_not_see_it_is_told_what_it_needs(quiet: Door) -> None:
+    with browser(quiet) as client:
+        answer = client.post("/sign-in", data={"key": quiet.keys["storefront"]})
         assert answer.status_code == 403 and "set-cookie" not in answer.headers
         assert "operations:read" in answer.text
     shown = httpx.get(
-        f"{door.url}/tower", headers={"Authorization": f"Bearer {door.keys['storefront']}"}
+        f"{quiet.url}/tower", headers={"Authorization": f"Bearer {quiet.keys['storefront']}"}
     )
     assert shown.status_code == 403 and "text/html" in shown.headers["content-type"]
 
 
-def test_a_session_is_for_pages_alone(door: Door) -> None:
-    with signed_in(door) as client:
+def test_a_session_is_for_pages_alone(quiet: Door) -> None:
+    with signed_in(quiet) as client:
         assert client.get("/tower").status_code == 200
         assert client.get("/v1/orders").status_code == 401
         assert client.get("/metrics").status_code == 401
-        prefix = door.keys["admin"].split("_")[1]
+        prefix = quiet.keys["admin"].split("_")[1]
         for shown in (prefix, f"session:{prefix}"):
             headers = {"Authorization": f"Bearer {shown}"}
             assert client.get("/v1/orders", headers=headers).status_code == 401
             assert client.get("/tower", headers=headers).status_code == 303
 
 
-def test_other_sites_can_do_nothing(door: Door) -> None:
-    with signed_in(door) as client:
-        key = {"key": door.keys["admin"]}
+def test_other_sites_can_do_nothing(quiet: Door) -> None:
+    with signed_in(quiet) as client:
+        key = {"key": quiet.keys["admin"]}
         assert client.post("/sign-in", data=key, headers=FROM_ELSEWHERE).status_code == 403
         answer = client.post("/sign-out", headers=FROM_ELSEWHERE)
         assert answer.headers["location"] == "/sign-in" and "set-cookie" not in answer.headers
         del client.headers["Sec-Fetch-Site"]
         elsewhere = {"Origin": "https://example.org"}
         assert client.post("/sign-in", data=key, headers=elsewhere).status_code == 403
-        here = {"Origin": door.url}
+        here = {"Origin": quiet.url}
         assert client.post("/sign-in", data=key, headers=here).status_code == 303
 
 
-def test_a_changed_cookie_is_no_session(door: Door) -> None:
-    with signed_in(door) as client:
+def test_a_changed_cookie_is_no_session(quiet: Door) -> None:
+    with signed_in(quiet) as client:
         (token,) = client.cookies.values()
         middle = len(token) // 2
         other = "A" if token[middle] != "A" else "B"
@@ -141,8 +158,8 @@ def test_a_changed_cookie_is_no_session(door: Door) -> None:
         assert client.get("/tower").status_code == 303
 
 
-def test_signing_out_ends_the_session_in_the_browser(door: Door) -> None:
-    with signed_in(door) as client:
+def test_signing_out_ends_the_session_in_the_browser(quiet: Door) -> None:
+    with signed_in(quiet) as client:
         answer = client.post("/sign-out")
         assert answer.headers["location"] == "/sign-in"
         assert not client.cookies and client.get("/tower").status_code == 303
@@ -157,8 +174,8 @@ def test_a_revoked_key_ends_its_sessions(door: Door, database: Database) -> None
         assert client.get("/tower").headers["location"] == "/sign-in"
 
 
-def test_files_are_kept_by_browsers_until_they_change(door: Door) -> None:
-    with browser(door) as client:
+def test_files_are_kept_by_browsers_until_they_change(quiet: Door) -> None:
+    with browser(quiet) as client:
         page = client.get("/sign-in").text
         (sheet,) = re.findall(r'href="(/assets/\w+/house.css)"', page)
         found = client.get(sheet)
@@ -199,12 +216,12 @@ def units_at(page: str, node: str) -> int:
     return int(re.findall(r'<td class="n">([\d,]+)', row)[5].replace(",", ""))
 
 
-def test_listeners_are_bounded_and_make_room_when_they_go(door: Door) -> None:
-    with signed_in(door) as client:
+def test_listeners_are_bounded_and_make_room_when_they_go(quiet: Door) -> None:
+    with signed_in(quiet) as client:
         limits = httpx.Limits(max_connections=None)
         with (
             httpx.Client(
-                base_url=door.url, headers=FROM_HERE, cookies=client.cookies, limits=limits
+                base_url=quiet.url, headers=FROM_HERE, cookies=client.cookies, limits=limits
             ) as many,
             ExitStack() as listening,
         ):
@@ -234,8 +251,8 @@ def test_the_door_ends_with_streams_open(door: Door) -> None:
         assert door.process.wait(8) == 0
 
 
-def test_an_empty_house_says_what_to_do(door: Door) -> None:
-    with signed_in(door, "auditor") as client:
+def test_an_empty_house_says_what_to_do(quiet: Door) -> None:
+    with signed_in(quiet, "auditor") as client:
         page = client.get("/tower").text
         assert "<title>Entrepot - control tower</title>" in page
         assert "Nothing has happened yet" in page and "entrepot load shop" in page

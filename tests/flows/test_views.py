@@ -87,7 +87,7 @@ def test_the_page_of_an_empty_house(database: Database) -> None:
     found: TowerPage = read(database, tower_page)
     assert (found.as_of, found.today, found.open_parts, found.late_parts) == (None, None, 0, 0)
     assert [stage.stage for stage in found.stages] == list(Stage)
-    assert not (found.nodes or found.days or found.late)
+    assert not (found.nodes or found.days or found.weeks or found.late)
 
 
 def test_the_page_as_of_the_newest_fact(lived: Database, clock: VirtualClock) -> None:
@@ -101,6 +101,8 @@ def test_the_page_as_of_the_newest_fact(lived: Database, clock: VirtualClock) ->
     assert sum(node.period.parts_shipped for node in found.nodes) == 7
     assert len(found.days) == page.DAYS and found.today
     assert found.today.day == clock.now().date()
+    assert [week.day.isoformat() for week in found.weeks] == ["2026-03-09"]
+    assert sum(week.figures.orders_placed for week in found.weeks) == 18
     assert found.period.orders_placed == 18
     assert sum(day.revenue_minor for day in found.days) > 0
 

@@ -58,6 +58,7 @@ def test_days_stand_over_round_numbers(
     tops = [piece.start + piece.size for piece in column.arrived]
     assert tops == sorted(tops) and (not tops or tops[-1] <= chart.height)
     assert sum(piece.number for piece in column.arrived) == sum(delivered)
+    assert chart.is_empty is not bool(placed)
 
 
 @pytest.mark.parametrize(

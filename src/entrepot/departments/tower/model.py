@@ -183,7 +183,7 @@ class Day(NamedTuple):
     backorders_opened, backorders_filled  parts that began and ended to wait for stock
     parts_on_time, parts_late  delivered by the date told last, or after it
     parts_kept  delivered by the date told first
-    units_received  that came to the node's dock
+    units_received  that came from suppliers
     units_returned  that customers sent back
     parcels_delayed  news of something that stands between a parcel and its delivery
     """

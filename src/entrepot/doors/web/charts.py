@@ -70,6 +70,11 @@ class DaysChart(NamedTuple):
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no bar is there to be drawn."""
+        return not any(column.placed.number or column.arrived for column in self.columns)
+
 
 def days_chart(days: Sequence[DayView]) -> DaysChart:
     """The last days as bars over a round number of parts."""

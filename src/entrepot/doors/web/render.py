@@ -36,6 +36,7 @@ def _environment() -> Environment:
         "percent": percent,
         "amount": amount,
         "words": words,
+        "weeks": weeks,
         "day": day,
         "instant": instant,
         "age": age,
@@ -73,6 +74,11 @@ def amount(amount_minor: int, currency: str) -> str:
 def words(name: str) -> str:
     """A name of the code as words."""
     return name.replace("_", " ")
+
+
+def weeks(count: int) -> str:
+    """`1 week`, `13 weeks`."""
+    return f"{count} week{'' if count == 1 else 's'}"
 
 
 def day(on: date) -> str:

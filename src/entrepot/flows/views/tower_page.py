@@ -7,8 +7,9 @@ newest fact, so that a simulated retailer is shown at its own time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import dropwhile
 from typing import NamedTuple
 
 from entrepot.departments.network import service as network
@@ -20,6 +21,7 @@ from entrepot.ground.queries import load_queries
 Q = load_queries("entrepot.flows.views")
 
 DAYS = 14
+WEEKS = 13
 LATE_SHOWN = 20
 # A part is in the first band whose days it has not yet stood in its stage.
 AGE_BANDS = (1, 3, 7)
@@ -42,7 +44,7 @@ class StageView(NamedTuple):
 class NodeView(NamedTuple):
     """A node now: parts by stage and its stock in units; `committed` is a part of `on_hand`.
 
-    period  what happened there in the last DAYS days
+    period  what happened there in the last WEEKS weeks
     """
 
     node: str
@@ -73,7 +75,10 @@ class LatePart(NamedTuple):
 
 
 class DayView(NamedTuple):
-    """A day of the whole house; revenue of goods and shipping in the retailer's currency."""
+    """A day of the whole house, or the week that begins with it.
+
+    revenue_minor  of goods and shipping, in the retailer's currency
+    """
 
     day: date
     revenue_minor: int
@@ -85,8 +90,10 @@ class TowerPage(NamedTuple):
 
     as_of     instant of the newest fact; None before the first
     late      the latest first, at most LATE_SHOWN of the `late_parts`
-    days      the last DAYS, the newest last, each of them
-    period    their sum
+    days      the last DAYS, the newest last
+    weeks     the last WEEKS, from Monday, the newest last, from the first in which something
+              happened; the present one is not over
+    period    the sum of the weeks
     """
 
     retailer: str
@@ -98,6 +105,7 @@ class TowerPage(NamedTuple):
     stages: tuple[StageView, ...]
     nodes: tuple[NodeView, ...]
     days: tuple[DayView, ...]
+    weeks: tuple[DayView, ...]
     period: Day
 
     @property
@@ -133,26 +141,23 @@ def tower_page(tx: Tx) -> TowerPage:
     name, currency = (retailer.name, retailer.currency) if retailer else ("", "")
     head = tx.rows(Q.tower_head, {"limit": LATE_SHOWN})
     if not head:
-        return TowerPage(name, currency, None, 0, 0, (), _stages([], None), (), (), Day())
+        return TowerPage(name, currency, None, 0, 0, (), _stages([], None), (), (), (), Day())
     as_of: datetime = head[0][0]
     today = as_of.date()
     counted = [
         _Row(Stage(row[0]), *row[1:])
         for row in tx.rows(Q.tower_stages, {"stages": [stage.value for stage in Stage]})
     ]
-    happened = tx.rows(
-        Q.tower_days,
-        {"first": today - timedelta(days=DAYS - 1), "last": today, "currency": currency},
-    )
+    mondays = [today - timedelta(days=today.weekday(), weeks=n) for n in reversed(range(WEEKS))]
+    happened = [
+        _Happened(row[0], row[1], row[2], Day(*row[3:]))
+        for row in tx.rows(Q.tower_days, {"first": mondays[0], "last": today, "currency": currency})
+    ]
     stock = {row[0]: row[1:] for row in tx.rows(Q.tower_nodes)}
-    by_day: defaultdict[date, list[Day]] = defaultdict(list)
     by_node: defaultdict[str, list[Day]] = defaultdict(list)
-    revenue: defaultdict[date, int] = defaultdict(int)
-    for day, node, revenue_minor, *figures in happened:
-        by_day[day].append(Day(*figures))
-        by_node[node].append(Day(*figures))
-        revenue[day] += revenue_minor
-    dates = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    for row in happened:
+        by_node[row.node].append(row.figures)
+    dates = [today - timedelta(days=n) for n in reversed(range(DAYS))]
     return TowerPage(
         retailer=name,
         currency=currency,
@@ -162,9 +167,35 @@ def tower_page(tx: Tx) -> TowerPage:
         late=tuple(_late(row[3:], today) for row in head if row[3] is not None),
         stages=_stages(counted, today),
         nodes=tuple(_nodes(known, counted, stock, by_node)),
-        days=tuple(DayView(on, revenue[on], _sum(by_day[on])) for on in dates),
-        period=_sum(day for days in by_day.values() for day in days),
+        days=tuple(_spans(dates, 1, happened)),
+        weeks=tuple(dropwhile(_is_quiet, _spans(mondays, 7, happened))),
+        period=_sum(row.figures for row in happened),
     )
+
+
+def _is_quiet(span: DayView) -> bool:
+    return not any(span.figures)
+
+
+class _Happened(NamedTuple):
+    """A row of tower_days."""
+
+    day: date
+    node: str
+    revenue_minor: int
+    figures: Day
+
+
+def _spans(
+    starts: Iterable[date], length_days: int, rows: Sequence[_Happened]
+) -> Iterable[DayView]:
+    """What happened in spans of so many days."""
+    for start in starts:
+        end = start + timedelta(days=length_days)
+        mine = [row for row in rows if start <= row.day < end]
+        yield DayView(
+            start, sum(row.revenue_minor for row in mine), _sum(row.figures for row in mine)
+        )
 
 
 class _Row(NamedTuple):

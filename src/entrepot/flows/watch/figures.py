@@ -22,6 +22,7 @@ from entrepot.departments.ordering.model import (
     PromiseChanged,
     ReturnReceived,
 )
+from entrepot.departments.purchasing.model import PurchaseOrderReceived
 from entrepot.departments.tower import service as tower
 from entrepot.departments.tower.model import (
     NOWHERE,
@@ -37,7 +38,6 @@ from entrepot.departments.tower.model import (
     PromiseNote,
     StockNote,
 )
-from entrepot.departments.warehouse.model import GoodsReceived
 from entrepot.ground.database import Tx
 from entrepot.ground.events import Recorded
 from entrepot.words.facts import Fact
@@ -133,7 +133,7 @@ def _quarantined(told: Recorded[StockQuarantined]) -> Iterable[Note]:
     yield StockNote(told.occurred_at, fact.node, free, fact.change_each)
 
 
-def _goods(told: Recorded[GoodsReceived]) -> Iterable[Note]:
+def _bought(told: Recorded[PurchaseOrderReceived]) -> Iterable[Note]:
     units = sum(line.received_each for line in told.fact.lines)
     yield DayNote(told.occurred_at, told.fact.node, "units_received", units)
 
@@ -152,7 +152,7 @@ _NOTES: dict[type[Fact], Callable[[Recorded[Any]], Iterable[Note]]] = {
     StockAdjusted: _changed,
     StockCounted: _changed,
     StockQuarantined: _quarantined,
-    GoodsReceived: _goods,
+    PurchaseOrderReceived: _bought,
 }
 
 FIGURE_FACTS: tuple[type[Fact], ...] = tuple(_NOTES)
