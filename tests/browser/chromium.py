@@ -101,9 +101,10 @@ class Page:
             self.complaints.append(json.dumps(params["args"]))
 
     def goto(self, url: str) -> None:
-        """Open an address and wait until it is loaded."""
+        """Open an address and wait until it is loaded, in place of what is there now."""
+        self.evaluate("window.isLeft = true")
         self.call("Page.navigate", {"url": url})
-        self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
+        self.until("document.readyState === 'complete' && !window.isLeft")
 
     def evaluate(self, script: str) -> Any:
         """The value of an expression in the page."""

@@ -53,8 +53,6 @@ def test_a_person_watches_the_tower(door: Door, page: Page, lived: Database) -> 
     sign_in(page, door, "not a key")
     page.until("document.querySelector('#said') !== null")
     assert "it is not a key of this installation" in page.text()
-    refused, page.complaints = page.complaints, []
-    assert all("401" in complaint for complaint in refused)
     sign_in(page, door, door.keys["admin"])
     page.until("location.pathname === '/tower'")
     page.until(IS_LIVE)
@@ -74,7 +72,8 @@ def test_a_person_watches_the_tower(door: Door, page: Page, lived: Database) -> 
     page.until("location.pathname === '/sign-in'")
     page.goto(f"{door.url}/tower")
     page.until("location.pathname === '/sign-in'")
-    assert page.complaints == []
+    # The browser itself remarks on the answer to the wrong key, and may do so late.
+    assert [said for said in page.complaints if "status of 401" not in said] == []
 
 
 def test_it_fits_small_and_dark_screens(door: Door, page: Page) -> None:
