@@ -40,6 +40,10 @@ class Clock(Protocol):
         """A fresh time-ordered id (UUID version 7); ids of one process never repeat."""
         ...
 
+    def new_ids(self, count: int) -> list[UUID]:
+        """`count` fresh ids in ascending order, one after the other: cheaper than one by one."""
+        ...
+
 
 class _Ids:
     """Time-ordered ids, strictly increasing within a process even inside one millisecond."""
@@ -55,6 +59,15 @@ class _Ids:
             # id: 62 low random bits leave room, and the version and variant bits stay as set.
             self._last = fresh if fresh > self._last else self._last + 1
             return UUID(int=self._last)
+
+    def take(self, count: int, unix_ms: int, rand: bytes) -> list[UUID]:
+        if not count:
+            return []
+        with self._lock:
+            fresh = uuid7(unix_ms, rand).int
+            first = fresh if fresh > self._last else self._last + 1
+            self._last = first + count - 1
+            return [UUID(int=number) for number in range(first, self._last + 1)]
 
 
 class SystemClock:
@@ -83,6 +96,10 @@ class SystemClock:
     def new_id(self) -> UUID:
         """A fresh time-ordered id."""
         return self._ids.next(time.time_ns() // 1_000_000, os.urandom(10))
+
+    def new_ids(self, count: int) -> list[UUID]:
+        """`count` fresh ids in ascending order."""
+        return self._ids.take(count, time.time_ns() // 1_000_000, os.urandom(10))
 
 
 class VirtualClock:
@@ -126,4 +143,11 @@ class VirtualClock:
 
     def new_id(self) -> UUID:
         """A fresh id ordered by virtual time."""
-        return self._ids.next(int(self._now.timestamp() * 1000), self.random_bytes(10))
+        return self._ids.next(self._unix_ms(), self.random_bytes(10))
+
+    def new_ids(self, count: int) -> list[UUID]:
+        """`count` fresh ids in ascending order."""
+        return self._ids.take(count, self._unix_ms(), self.random_bytes(10))
+
+    def _unix_ms(self) -> int:
+        return int(self._now.timestamp() * 1000)

@@ -6,7 +6,7 @@ the isolation level (docs/decisions/0003).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
@@ -28,7 +28,9 @@ APPLICATION_ROLE = "entrepot_app"
 ATTEMPTS_DEFAULT = 8
 BACKOFF_FIRST_S = 0.005
 BACKOFF_MAX_S = 0.5
-READ_ONLY = "SET TRANSACTION READ ONLY; SET LOCAL enable_hashjoin = on"
+READ_ONLY = (
+    "SET TRANSACTION READ ONLY; SET LOCAL enable_hashjoin = on; SET LOCAL enable_seqscan = on"
+)
 
 log = get_logger(__name__)
 
@@ -42,6 +44,7 @@ class Tx:
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], clock: Clock) -> None:
         self._connection = connection
         self._clock = clock
+        self._gathered: dict[Callable[[Tx, list[Any]], None], list[Any]] = {}
         self.now: datetime = clock.now()
 
     def rows(self, query: LiteralString, params: Params | None = None) -> list[tuple[Any, ...]]:
@@ -65,12 +68,36 @@ class Tx:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that can fail by itself: when the block raises, only its effects are undone."""
-        with self._connection.transaction():
-            yield
+        self.write_gathered()
+        try:
+            with self._connection.transaction():
+                yield
+                self.write_gathered()
+        except BaseException:
+            self._gathered.clear()
+            raise
+
+    def gather(self, write: Callable[[Tx, list[T]], None], items: Iterable[T]) -> None:
+        """Keep what only has to be there at the commit: `write` gets all of it at once, before it.
+
+        Nothing in this transaction can read it before.
+        """
+        self._gathered.setdefault(write, []).extend(items)
+
+    def write_gathered(self) -> None:
+        """Write what was gathered."""
+        for write, items in self._gathered.items():
+            if items:
+                write(self, items)
+        self._gathered.clear()
 
     def new_id(self) -> UUID:
         """A fresh time-ordered id."""
         return self._clock.new_id()
+
+    def new_ids(self, count: int) -> list[UUID]:
+        """`count` fresh time-ordered ids, ascending."""
+        return self._clock.new_ids(count)
 
     def random_bytes(self, count: int) -> bytes:
         """`count` random bytes from the clock's source."""
@@ -122,6 +149,9 @@ class Database:
         # Rows must be locked in the order of their keys, which hash joins do not keep
         # (docs/decisions/0009).
         connection.execute("SET enable_hashjoin = off")
+        # A statement's plan is kept while its table grows: on a young table it must already be
+        # the one that a large table needs.
+        connection.execute("SET enable_seqscan = off")
 
     def close(self) -> None:
         """Give every connection back."""
@@ -153,7 +183,9 @@ class Database:
             started = self.clock.monotonic()
             if read_only:
                 connection.execute(READ_ONLY, prepare=False)
-            yield Tx(connection, self.clock)
+            tx = Tx(connection, self.clock)
+            yield tx
+            tx.write_gathered()
             METRICS.transaction_seconds.observe(self.clock.monotonic() - started)
 
     def run(self, work: Callable[[Tx], T], *, attempts: int = ATTEMPTS_DEFAULT) -> T:

@@ -72,7 +72,7 @@ def record(tx: Tx, decisions: Sequence[Decision]) -> None:
         Q.record_decisions,
         {
             "subjects": [d.subject for d in decisions],
-            "decision_ids": [tx.new_id() for _ in decisions],
+            "decision_ids": tx.new_ids(len(decisions)),
             "kinds": [d.kind for d in decisions],
             "policies": [d.policy for d in decisions],
             "versions": [d.policy_version for d in decisions],

@@ -64,14 +64,16 @@ class Recorded(NamedTuple, Generic[F]):
 
 
 def announce(tx: Tx, announcements: Sequence[Announcement]) -> None:
-    """Write facts to the outbox, in the given order, in the caller's transaction."""
-    if not announcements:
-        return
+    """Write facts to the outbox, in the given order, when the caller's transaction commits."""
+    tx.gather(_write, announcements)
+
+
+def _write(tx: Tx, announcements: Sequence[Announcement]) -> None:
     tx.run(
         Q.announce,
         {
             "subjects": [a.subject for a in announcements],
-            "fact_ids": [tx.new_id() for _ in announcements],
+            "fact_ids": tx.new_ids(len(announcements)),
             "names": [a.fact.name() for a in announcements],
             "versions": [a.fact.version for a in announcements],
             "occurred_ats": [a.at or tx.now for a in announcements],

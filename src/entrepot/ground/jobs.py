@@ -70,7 +70,7 @@ def enqueue(tx: Tx, jobs: Sequence[Job]) -> list[UUID]:
     """Add jobs in the caller's transaction; gives their ids in order."""
     if not jobs:
         return []
-    ids = [tx.new_id() for _ in jobs]
+    ids = tx.new_ids(len(jobs))
     tx.run(
         Q.enqueue_jobs,
         {

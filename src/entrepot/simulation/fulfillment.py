@@ -97,6 +97,8 @@ def _plain(box: Box) -> Any:
 
 def release_parts(scene: Scene) -> None:
     """Nodes that are open take the parts whose stock is there."""
+    if not any(is_open(c, scene.now) for c in scene.network.node_calendars.values()):
+        return
     found = parts.in_state(scene.tx, PartState.reserved, limit=RELEASE_PAGE)
     due = [p for p in found if is_open(scene.network.node_calendars[_node(p)], scene.now)]
     if not due:
@@ -242,7 +244,4 @@ def end_parts(scene: Scene, due: Sequence[Pending]) -> None:
 
 def waits(tx: Tx) -> bool:
     """Whether some part still waits for stock or for its node."""
-    return bool(
-        parts.in_state(tx, PartState.backordered, limit=1)
-        or parts.in_state(tx, PartState.reserved, limit=1)
-    )
+    return parts.is_any_in(tx, (PartState.backordered, PartState.reserved))

@@ -36,7 +36,7 @@ def post(tx: Tx, movements: Sequence[Movement]) -> None:
 
     Raises: Conflict when a balance changed since it was read so that a movement no longer fits.
     """
-    numbered = [(tx.new_id(), movement) for movement in movements]
+    numbered = list(zip(tx.new_ids(len(movements)), movements, strict=True))
     written = sum(_post(tx, batch) for batch in _batches(numbered))
     if written != len(movements):
         raise Conflict(

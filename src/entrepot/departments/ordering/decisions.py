@@ -9,6 +9,7 @@ from entrepot.departments.ordering.model import (
     Header,
     OrderState,
     Part,
+    PartHead,
     PartState,
 )
 from entrepot.words.outcome import Refusal, RefusalCode
@@ -52,7 +53,7 @@ def step_order(header: Header, to_state: OrderState) -> Refusal | None:
 
 
 def step_part(
-    order_id: str, order_state: OrderState, part: Part, to_state: PartState
+    order_id: str, order_state: OrderState, part: PartHead, to_state: PartState
 ) -> Refusal | None:
     """None when the part may take the step; nothing is released before it is paid for."""
     facts = {"order_id": order_id, "part_no": part.part_no, "state": part.state}
@@ -110,7 +111,7 @@ def cancel(header: Header, parts: Iterable[Part], reason: str) -> Refusal | None
     return None
 
 
-def end_of(parts: Sequence[Part]) -> OrderState | None:
+def end_of(parts: Sequence[PartHead]) -> OrderState | None:
     """How an order ends with these parts: completed, or cancelled when every part was; None while
     one of them lives."""
     states = {p.state for p in parts}

@@ -79,6 +79,16 @@ class PartLine(NamedTuple):
     reservation_id: UUID | None
 
 
+class PartHead(NamedTuple):
+    """Where a part stands, without its lines."""
+
+    part_no: int
+    state: PartState
+    node: str | None
+    service: str | None
+    since: datetime
+
+
 class Part(NamedTuple):
     """What one node fulfills in one box; without node it is a backorder."""
 

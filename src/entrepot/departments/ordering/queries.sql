@@ -195,8 +195,21 @@ SELECT p.order_id, p.part_no, p.state, p.node, p.service, p.since, o.country, o.
   JOIN ordering.orders AS o ON o.order_id = p.order_id
  WHERE p.state = %(state)s AND o.state = 'open'
    AND (p.since, p.order_id, p.part_no) > (%(since)s, %(after_id)s, %(after_part)s)
+   AND p.since <= %(until)s
  ORDER BY p.since, p.order_id, p.part_no
  LIMIT %(limit)s
+
+-- name: lines_of_parts
+SELECT l.order_id, l.part_no, l.line_no, l.quantity_each, l.reservation_id
+  FROM unnest(%(order_ids)s::text[], %(part_nos)s::integer[]) AS k (order_id, part_no)
+  JOIN ordering.part_line AS l ON l.order_id = k.order_id AND l.part_no = k.part_no
+ ORDER BY l.order_id, l.part_no, l.line_no
+
+-- name: is_any_part_in
+SELECT EXISTS (SELECT 1
+                 FROM ordering.part AS p
+                 JOIN ordering.orders AS o ON o.order_id = p.order_id
+                WHERE p.state = ANY(%(states)s::text[]) AND o.state = 'open')
 
 -- name: promised
 SELECT DISTINCT ON (order_id, part_no) order_id, part_no, latest_date

@@ -26,6 +26,7 @@ from entrepot.departments.ordering.model import (
     OrderPlaced,
     OrderState,
     Part,
+    PartHead,
     PartMove,
     PartMoved,
     PartState,
@@ -327,21 +328,19 @@ def _ended(order_id: str, part: Part, reason: str, command_id: str, actor: str) 
     )
 
 
-def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
-    """Take parts a step on. Facts: PartMoved, and OrderCompleted for an order whose last part
-    ends, or OrderCancelled when all were cancelled.
+def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[PartState | Refusal]:
+    """Take parts a step on; gives the state each is in now.
+
+    Facts: PartMoved, and OrderCompleted for an order whose last part ends, or OrderCancelled when
+    all were cancelled.
 
     Refuses: unknown_order for a part that does not exist; wrong_state, also for a second step of
     one part in the batch and for the release of what is not paid.
     """
     states = store.touch(tx, (m.order_id for m in moves))
-    now_parts = {
-        (order_id, p.part_no): p
-        for order_id, parts in store.parts(tx, states).items()
-        for p in parts
-    }
+    now_parts = store.part_heads(tx, states)
     before = dict(now_parts)
-    answers: list[Part | Refusal] = []
+    answers: list[PartState | Refusal] = []
     good: dict[tuple[str, int], PartMove] = {}
     for move in moves:
         key = (move.order_id, move.part_no)
@@ -357,7 +356,7 @@ def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
             node=move.node or part.node,
             service=move.service or part.service,
         )
-        answers.append(now_parts[key])
+        answers.append(move.to_state)
     _write_moves(tx, list(good.values()), before)
     service_ends.end_orders(tx, list(good.values()), states, now_parts)
     return answers
@@ -365,7 +364,7 @@ def move_parts(tx: Tx, moves: Sequence[PartMove]) -> list[Part | Refusal]:
 
 def _no_step(
     states: Mapping[str, OrderState],
-    parts: Mapping[tuple[str, int], Part],
+    parts: Mapping[tuple[str, int], PartHead],
     move: PartMove,
     moved: Iterable[tuple[str, int]],
 ) -> Refusal | None:
@@ -384,7 +383,9 @@ def _no_step(
     return decisions.step_part(move.order_id, states[move.order_id], parts[key], move.to_state)
 
 
-def _write_moves(tx: Tx, moves: Sequence[PartMove], before: Mapping[tuple[str, int], Part]) -> None:
+def _write_moves(
+    tx: Tx, moves: Sequence[PartMove], before: Mapping[tuple[str, int], PartHead]
+) -> None:
     states = [before[m.order_id, m.part_no].state for m in moves]
     store.move_parts(tx, list(zip(moves, states, strict=True)))
     left = [

@@ -11,7 +11,7 @@ from entrepot.departments.ordering.model import (
     OrderCancelled,
     OrderCompleted,
     OrderState,
-    Part,
+    PartHead,
     PartMove,
 )
 from entrepot.departments.ordering.store import EventRow, OrderMove
@@ -24,7 +24,7 @@ def end_orders(
     tx: Tx,
     moves: Sequence[PartMove],
     states: Mapping[str, OrderState],
-    parts: Mapping[tuple[str, int], Part],
+    parts: Mapping[tuple[str, int], PartHead],
 ) -> None:
     """End the orders whose last living part came to its end by these moves.
 
@@ -32,7 +32,7 @@ def end_orders(
     parts   of the orders, as they are after the moves
     """
     last = {m.order_id: m for m in moves}
-    by_order: dict[str, list[Part]] = {order_id: [] for order_id in last}
+    by_order: dict[str, list[PartHead]] = {order_id: [] for order_id in last}
     for (order_id, _), part in parts.items():
         if order_id in by_order:
             by_order[order_id].append(part)

@@ -11,6 +11,7 @@ from entrepot.departments.ordering.model import (
     QUEUE_OWNERS,
     OpenPart,
     Part,
+    PartHead,
     PartLine,
     PartMove,
     PartShort,
@@ -27,6 +28,7 @@ from entrepot.ground.events import Announcement, announce
 from entrepot.words.outcome import Refusal
 
 LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
+FAR_OFF = datetime(9999, 1, 1, tzinfo=UTC)
 PAGE_MAX = 5_000
 BEGINNING = (LONG_AGO, "", 0)
 
@@ -36,17 +38,29 @@ def in_state(
     state: PartState,
     after: tuple[datetime, str, int] = BEGINNING,
     limit: int = PAGE_MAX,
+    until: datetime = FAR_OFF,
 ) -> list[OpenPart]:
     """Parts of open orders in a state, those that stand in it longest first.
 
     after  (since, order id, part number) of the last one of the page before
+    until  only those that have stood in it since then or longer
     """
-    return store_parts.in_state(tx, state, after, min(limit, PAGE_MAX))
+    return store_parts.in_state(tx, state, after, until, min(limit, PAGE_MAX))
+
+
+def is_any_in(tx: Tx, states: Iterable[PartState]) -> bool:
+    """Whether a part of an open order stands in one of these states."""
+    return store_parts.is_any_in(tx, states)
 
 
 def read(tx: Tx, order_ids: Sequence[str]) -> dict[str, tuple[Part, ...]]:
     """The parts of orders, by order id."""
     return store.parts(tx, order_ids)
+
+
+def heads(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], PartHead]:
+    """Where the parts of orders stand, by (order id, part number)."""
+    return store.part_heads(tx, order_ids)
 
 
 def promised(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], date | None]:

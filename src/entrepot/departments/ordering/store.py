@@ -17,6 +17,7 @@ from entrepot.departments.ordering.model import (
     Order,
     OrderState,
     Part,
+    PartHead,
     PartLine,
     PartMove,
     PartState,
@@ -144,7 +145,7 @@ def insert_events(tx: Tx, rows: Sequence[EventRow]) -> None:
             Q.insert_events,
             {
                 "order_ids": [r.order_id for r in rows],
-                "event_ids": [tx.new_id() for _ in rows],
+                "event_ids": tx.new_ids(len(rows)),
                 "ats": [tx.now for _ in rows],
                 "kinds": [r.kind for r in rows],
                 "details": [r.detail for r in rows],
@@ -222,6 +223,12 @@ def find(
     return [_header(row) for row in rows]
 
 
+def part_heads(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], PartHead]:
+    """Where the parts of orders stand, by (order, part)."""
+    rows = tx.rows(Q.read_parts, {"order_ids": sorted(set(order_ids))})
+    return {(row[0], row[1]): PartHead(row[1], PartState(row[2]), *row[3:]) for row in rows}
+
+
 def part_lines(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], list[PartLine]]:
     """The lines of parts, by (order, part)."""
     lines: dict[tuple[str, int], list[PartLine]] = defaultdict(list)
@@ -236,17 +243,8 @@ def parts(tx: Tx, order_ids: Iterable[str]) -> dict[str, tuple[Part, ...]]:
     wanted = {"order_ids": sorted(set(order_ids))}
     lines = part_lines(tx, wanted["order_ids"])
     found: dict[str, list[Part]] = defaultdict(list)
-    for order_id, part_no, state, node, service, since in tx.rows(Q.read_parts, wanted):
-        found[order_id].append(
-            Part(
-                part_no=part_no,
-                state=PartState(state),
-                node=node,
-                service=service,
-                since=since,
-                lines=tuple(lines[order_id, part_no]),
-            )
-        )
+    for (order_id, part_no), head in part_heads(tx, wanted["order_ids"]).items():
+        found[order_id].append(Part(*head, lines=tuple(lines[order_id, part_no])))
     return {order_id: tuple(listed) for order_id, listed in found.items()}
 
 

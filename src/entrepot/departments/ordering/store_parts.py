@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from entrepot.departments.ordering import store
-from entrepot.departments.ordering.model import OpenPart, Part, PartState, Short
+from entrepot.departments.ordering.model import OpenPart, Part, PartLine, PartState, Short
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
 from entrepot.words.outcome import Conflict
@@ -15,9 +15,9 @@ Q = load_queries("entrepot.departments.ordering")
 
 
 def in_state(
-    tx: Tx, state: PartState, after: tuple[datetime, str, int], limit: int
+    tx: Tx, state: PartState, after: tuple[datetime, str, int], until: datetime, limit: int
 ) -> list[OpenPart]:
-    """Parts of open orders in a state, from after (since, order, part)."""
+    """Parts of open orders in a state, from after (since, order, part), since `until` at most."""
     rows = tx.rows(
         Q.parts_in_state,
         {
@@ -25,10 +25,11 @@ def in_state(
             "since": after[0],
             "after_id": after[1],
             "after_part": after[2],
+            "until": until,
             "limit": limit,
         },
     )
-    lines = store.part_lines(tx, (row[0] for row in rows))
+    lines = _lines(tx, [row[0] for row in rows], [row[1] for row in rows])
     return [
         OpenPart(
             order_id=row[0],
@@ -46,6 +47,25 @@ def in_state(
         )
         for row in rows
     ]
+
+
+def _lines(
+    tx: Tx, order_ids: Sequence[str], part_nos: Sequence[int]
+) -> dict[tuple[str, int], list[PartLine]]:
+    """The lines of these parts only: an order may have a hundred others."""
+    lines: dict[tuple[str, int], list[PartLine]] = defaultdict(list)
+    if order_ids:
+        wanted = {"order_ids": order_ids, "part_nos": part_nos}
+        for order_id, part_no, *rest in tx.rows(Q.lines_of_parts, wanted):
+            lines[order_id, part_no].append(PartLine(*rest))
+    return lines
+
+
+def is_any_in(tx: Tx, states: Iterable[PartState]) -> bool:
+    """Whether a part of an open order stands in one of these states."""
+    found = tx.row(Q.is_any_part_in, {"states": sorted(states)})
+    assert found is not None
+    return bool(found[0])
 
 
 def promised(tx: Tx, order_ids: Iterable[str]) -> dict[tuple[str, int], date | None]:

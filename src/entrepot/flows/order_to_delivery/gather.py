@@ -29,7 +29,8 @@ class View(NamedTuple):
     balances   stock as read, for the guard; `ledger` is changed by every decision of the batch
     estimates  dates found so far, by (node, service, zone, destination's time zone, pickup), and
     pickups    by (node, service, hour): most orders of a batch share them
-    costs      of a box and of each SKU found so far, by (node, service, zone, currency)
+    costs      of a box, of a kilogram and of each SKU, found so far, by (node, service, zone,
+               currency)
     """
 
     network: Network
@@ -40,7 +41,7 @@ class View(NamedTuple):
     ledger: Ledger
     estimates: dict[tuple[str, str, int, str, datetime], Estimate | None]
     pickups: dict[tuple[str, str, datetime], tuple[datetime, datetime] | None]
-    costs: dict[tuple[str, str, int, str], tuple[int, dict[str, int]]]
+    costs: dict[tuple[str, str, int, str], tuple[int, int, dict[str, int]]]
 
 
 def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetime]]) -> View:

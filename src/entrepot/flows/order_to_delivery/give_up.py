@@ -24,9 +24,7 @@ def give_up(tx: Tx, *, days: int = BACKORDER_DAYS) -> int:
     Raises: Conflict when stock came for one of them meanwhile.
     """
     before = tx.now - timedelta(days=days)
-    late = [
-        p for p in parts.in_state(tx, PartState.backordered, limit=BATCH) if p.part.since <= before
-    ]
+    late = parts.in_state(tx, PartState.backordered, limit=BATCH, until=before)
     if not late:
         return 0
     skus = parts.skus_of(tx, [p.order_id for p in late])

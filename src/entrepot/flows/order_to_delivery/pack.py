@@ -13,7 +13,7 @@ from entrepot.departments.network import service as network_service
 from entrepot.departments.network.model import Network
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering import service_parts as parts
-from entrepot.departments.ordering.model import Header, Part, PartMove, PartState
+from entrepot.departments.ordering.model import Header, PartHead, PartMove, PartState
 from entrepot.departments.sourcing import terms
 from entrepot.departments.warehouse import service as warehouse
 from entrepot.departments.warehouse.model import Pack, PackedWork
@@ -36,7 +36,7 @@ class _Open(NamedTuple):
 
     command: PackPart
     header: Header
-    part: Part
+    part: PartHead
     latest_date: date | None
 
 
@@ -80,11 +80,7 @@ def _opened(tx: Tx, commands: Sequence[PackPart]) -> list[_Open | Refusal]:
     order_ids = sorted({c.order_id for c in commands})
     headers = ordering.headers(tx, order_ids)
     dates = parts.promised(tx, order_ids)
-    standing = {
-        (order_id, part.part_no): part
-        for order_id, listed in parts.read(tx, order_ids).items()
-        for part in listed
-    }
+    standing = parts.heads(tx, order_ids)
     return [
         _Open(
             command=c,

@@ -227,7 +227,11 @@ def ways(
         )
     stock = ledger or view.ledger
     demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
-    sites = [_site(view, leg, demand, stock) for leg in reached]
+    held = {
+        node: tuple([stock.available(line.sku, node) for line in demand])
+        for node in {leg.node_id for leg in reached}
+    }
+    sites = [_site(view, leg, demand, held[leg.node_id]) for leg in reached]
     found: list[Way] = []
     refusal: Refusal | None = None
     for latest in sorted({leg.estimate.latest_date for leg in reached}):
@@ -315,39 +319,33 @@ def _way(
     )
 
 
-def _site(view: View, leg: Leg, demand: Sequence[Demand], stock: Ledger) -> Site:
-    box_mills, per_each = _leg_costs(view, leg)
+def _site(view: View, leg: Leg, demand: Sequence[Demand], held: tuple[int, ...]) -> Site:
+    box_mills, mills_per_kg, per_each = _leg_costs(view, leg)
+    item_mills = view.network.nodes[leg.node_id].item_cost_mills
     for line in demand:
         if line.sku not in per_each:
-            per_each[line.sku] = view.network.nodes[leg.node_id].item_cost_mills + terms.by_mass(
-                _slope(leg), _billable(leg.service, view.items[line.sku], 1)
-            )
+            mass_g = _billable(leg.service, view.items[line.sku], 1)
+            per_each[line.sku] = item_mills + terms.by_mass(mills_per_kg, mass_g)
     return Site(
         node=leg.node_id,
         service_id=leg.service.service_id,
         box_mills=box_mills,
         item_mills=tuple([per_each[line.sku] for line in demand]),
-        stock=tuple([stock.available(line.sku, leg.node_id) for line in demand]),
+        stock=held,
     )
 
 
-def _leg_costs(view: View, leg: Leg) -> tuple[int, dict[str, int]]:
-    """Cost of a box and of each SKU on a leg; kept in the view, most orders share them."""
+def _leg_costs(view: View, leg: Leg) -> tuple[int, int, dict[str, int]]:
+    """Cost of a box, of a kilogram and of each SKU on a leg; kept in the view, most orders share
+    them."""
     key = (leg.node_id, leg.service.service_id, leg.zone, leg.card.currency)
     if key not in view.costs:
-        base, _ = _line(leg)
-        view.costs[key] = (view.network.nodes[leg.node_id].box_cost_mills + base, {})
+        base, mills_per_kg = terms.linear_card(
+            [(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in leg.card.steps]
+        )
+        box_mills = view.network.nodes[leg.node_id].box_cost_mills + base
+        view.costs[key] = (box_mills, mills_per_kg, {})
     return view.costs[key]
-
-
-def _line(leg: Leg) -> tuple[int, int]:
-    return terms.linear_card(
-        [(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in leg.card.steps]
-    )
-
-
-def _slope(leg: Leg) -> int:
-    return _line(leg)[1]
 
 
 def _billable(service: Service, item: Item, each: int) -> int:

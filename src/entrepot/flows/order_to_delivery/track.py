@@ -40,12 +40,8 @@ def track(tx: Tx, events: Sequence[TrackingEvent]) -> list[Tracked | Refusal]:
     for shipment in carriage.shipments_of(tx, sorted({a.order_id for _, a in heard})):
         if shipment.state is not ShipmentState.voided:
             by_part[shipment.order_id, shipment.part_no].append(shipment)
-    shipped = {
-        (order_id, part.part_no)
-        for order_id, listed in parts.read(tx, sorted({a.order_id for _, a in heard})).items()
-        for part in listed
-        if part.state is PartState.shipped
-    }
+    heads = parts.heads(tx, {a.order_id for _, a in heard})
+    shipped = {key for key, head in heads.items() if head.state is PartState.shipped}
     last = {(a.order_id, a.part_no): e for e, a in heard if (a.order_id, a.part_no) in shipped}
     agreed(
         ordering.move_parts(
