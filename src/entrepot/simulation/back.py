@@ -126,7 +126,8 @@ def claim(scene: Scene, due: Sequence[Pending]) -> None:
     for parcel, answer in zip(parcels, answers, strict=True):
         if not isinstance(answer, Refusal):
             days = world.return_days(scene.seed, parcel.document, parcel.number)
-            later.append(_pend(scene, TRAVEL, parcel, scene.now + timedelta(days=days)))
+            comes = world.brought_at(scene.now + timedelta(days=days))
+            later.append(_pend(scene, TRAVEL, parcel, comes))
             scene.counts["returns_authorized"] += 1
         elif parcel.tries < TRIES_MAX:
             again = msgspec.structs.replace(parcel, tries=parcel.tries + 1)

@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 INSTANT = timedelta.resolution
 DRAIN_DAYS_MAX = 60
-GIVE_UP_HOUR = 3
+GIVE_UP_HOUR = supply.REVIEW_HOUR
 # Objects made before the garbage collector looks at the young ones.
 YOUNG_OBJECTS = 50_000
 # Buyers go on after the last order for as long as what they buy can still fill a backorder.
@@ -126,7 +126,7 @@ def _next(database: Database, plan: Plan, run: Run) -> datetime:
         zone = _retailer(network.snapshot(tx)).zone
     candidates = [
         soonest + timedelta(hours=(hour - soonest.hour) % 24)
-        for hour in (GIVE_UP_HOUR, supply.REVIEW_HOUR)
+        for hour in {GIVE_UP_HOUR, supply.REVIEW_HOUR}
     ]
     candidates += [
         _hour_after(end - INSTANT) for _, end in days_ended(zone, run.reached_at, soonest + DAY)

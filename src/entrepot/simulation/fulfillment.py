@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec.structs import replace
 
 from entrepot.departments.carriage import service as carriage
 from entrepot.departments.carriage.model import ShipmentState, TrackingEvent
@@ -46,7 +47,10 @@ ALWAYS = (((0, 24 * 60),),) * 7
 
 
 class Box(msgspec.Struct, frozen=True, array_like=True):
-    """A part on its way through the warehouse; lines are (line, each)."""
+    """A part on its way; lines are (line, each).
+
+    arrives_at  when its parcels come to their end; None = they have not left yet
+    """
 
     order_id: str
     part_no: int
@@ -55,6 +59,7 @@ class Box(msgspec.Struct, frozen=True, array_like=True):
     country: str
     area: str
     lines: tuple[tuple[int, int], ...]
+    arrives_at: datetime | None = None
 
 
 class Scene(NamedTuple):
@@ -185,13 +190,19 @@ def pack_parts(scene: Scene, due: Sequence[Pending]) -> None:
 
 
 def ship_parts(scene: Scene, due: Sequence[Pending]) -> None:
-    """The carriers call; what they took arrives, or does not."""
+    """The carriers call; what they took arrives, or does not, and they tell some time later."""
     boxes = _boxes(due)
     agreed(
         ship(scene.tx, [ShipPart(f"ship:{_key(b)}", ACTOR, b.order_id, b.part_no) for b in boxes])
     )
     scene.counts["shipped"] += len(boxes)
-    _later(scene, ARRIVE, [(box, _arrival(scene, box).at) for box in boxes])
+    gone = [replace(box, arrives_at=_arrival(scene, box).at) for box in boxes]
+    _later(scene, ARRIVE, [(box, world.told_at(_arrives_at(box))) for box in gone])
+
+
+def _arrives_at(box: Box) -> datetime:
+    assert box.arrives_at is not None, "its parcels have left"
+    return box.arrives_at
 
 
 def _arrival(scene: Scene, box: Box) -> world.Arrival:
@@ -218,7 +229,7 @@ def _destination(known: Network, country: str) -> Calendar:
 
 
 def end_parts(scene: Scene, due: Sequence[Pending]) -> None:
-    """Parcels arrive, or it turns out that they are lost."""
+    """Carriers tell that parcels arrived, or that they are lost."""
     boxes = {(b.order_id, b.part_no): b for b in _boxes(due)}
     found = carriage.shipments_of(scene.tx, sorted({order_id for order_id, _ in boxes}))
     events = []
@@ -235,7 +246,7 @@ def end_parts(scene: Scene, due: Sequence[Pending]) -> None:
                 actor=ACTOR,
                 tracking_no=shipment.tracking_no,
                 event_id=f"{kind}:{shipment.tracking_no}",
-                at=scene.now,
+                at=_arrives_at(boxes[key]),
                 kind=kind,
             )
         )

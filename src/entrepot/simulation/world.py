@@ -8,7 +8,7 @@ here and shown in the report.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.departments.network import decisions as network
@@ -35,6 +35,8 @@ DELAY_DAYS_MAX = 5
 LOST_PPM = 1_200
 DELIVERY_FIRST_MINUTE = 9 * 60
 DELIVERY_LAST_MINUTE = 18 * 60
+# Carriers send the news of their drivers some times a day: at these hours, UTC.
+TOLD_HOURS = (10, 13, 16, 19)
 
 # Suppliers: late deliveries, short and damaged ones.
 SUPPLIER_LATE_PPM = 100_000
@@ -125,6 +127,18 @@ def arrival(
         lost=happens(seed, LOST_PPM, order_id, part_no, "lost"),
         delayed=delayed,
     )
+
+
+def told_at(at: datetime) -> datetime:
+    """When the carrier tells what happened at `at`: with its next message."""
+    day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    messages = [day + timedelta(hours=hour) for hour in (*TOLD_HOURS, 24 + TOLD_HOURS[0])]
+    return next(told for told in messages if told >= at)
+
+
+def brought_at(at: datetime) -> datetime:
+    """When a return that comes on the day of `at` is there: with the morning's van."""
+    return at.astimezone(UTC).replace(hour=TOLD_HOURS[0], minute=0, second=0, microsecond=0)
 
 
 def _days(drawn_ppm: int, shares: Sequence[tuple[int, int]]) -> int:

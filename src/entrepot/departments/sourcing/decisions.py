@@ -82,8 +82,8 @@ def _problem(
     sites: Sequence[Site],
     weights: Sequence[int] | None,
     max_boxes: int | None,
-) -> tuple[Problem, list[int]]:
-    """The demands as a problem of subsets, and the indexes of the lines to be divided."""
+) -> tuple[Problem, dict[int, SharedLine]]:
+    """The demands as a problem of subsets, and the lines to be divided, by index."""
     assert max_boxes is None or max_boxes >= 1, f"max_boxes is {max_boxes}, expected 1 or more"
     assert not weights or min(weights) >= 1, "a weight of unfilled_mills is below 1"
     asked = [line.quantity_each for line in demand]
@@ -113,9 +113,11 @@ def _problem(
     least = list(map(min, penalty, *rows)) if rows else penalty
     shared = [i for i, mills in enumerate(least) if mills == penalty[i]]
     lines: list[SharedLine] = []
+    divided: dict[int, SharedLine] = {}
     if shared:
-        lines = [SharedLine(asked[i], unit[i], _offers(sites, i)) for i in shared]
-        divided = set(shared)
+        divided = {i: SharedLine(asked[i], unit[i], _offers(sites, i)) for i in shared}
+        # What nobody has weighs the same in every set, and needs no more boxes.
+        lines = [line for line in divided.values() if line.offers]
         whole = [i for i in range(len(asked)) if i not in divided]
         least, penalty = [least[i] for i in whole], [penalty[i] for i in whole]
         rows = [[row[i] for i in whole] for row in rows]
@@ -124,7 +126,7 @@ def _problem(
     most = len(nodes) if lines else min(len(nodes), len(asked))
     depth = most if max_boxes is None else min(most, max_boxes)
     box_mills = [site.box_mills for site in sites]
-    return Problem(box_mills, node_of, rows, penalty, least, lines, depth), shared
+    return Problem(box_mills, node_of, rows, penalty, least, lines, depth), divided
 
 
 def _offers(sites: Sequence[Site], line: int) -> tuple[tuple[int, int, int], ...]:
@@ -172,7 +174,7 @@ def _plan(
     demand: Sequence[Demand],
     sites: Sequence[Site],
     problem: Problem,
-    shared: Sequence[int],
+    divided: Mapping[int, SharedLine],
     chosen: Sequence[int],
     exact: bool,
 ) -> Plan:
@@ -181,7 +183,7 @@ def _plan(
     unfilled: list[tuple[int, int]] = []
     cost = sum(problem.box_mills[site] for site in chosen)
     rows = [(problem.rows[site], site) for site in chosen]
-    whole, divided = 0, dict(zip(shared, problem.shared, strict=True))
+    whole = 0
     for i, line in enumerate(demand):
         if i in divided:
             left = line.quantity_each
