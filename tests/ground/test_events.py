@@ -220,7 +220,7 @@ def hangs(owner: psycopg.Connection) -> bool:
     return bool(
         owner.execute(
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
-            "AND state = 'idle in transaction' AND query LIKE '%not committed%'"
+            "AND wait_event = 'ClientRead' AND query LIKE '%not committed%'"
         ).fetchone()
     )
 
@@ -282,6 +282,7 @@ def test_what_is_announced_stands_in_the_log_as_it_was_told(
             ],
         )
         announce(tx, [])
+        tx.end()
         assert events.outbox_age(tx) == (3, (now - earlier).total_seconds())
     assert events.drain(database) == 3
     with database.transaction() as tx:

@@ -149,7 +149,7 @@ def test_a_killed_worker_gives_its_job_back_at_once(
         until(
             lambda: owner.execute(
                 "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
-                "AND state = 'idle in transaction' AND query LIKE 'INSERT INTO public.effect%'"
+                "AND wait_event = 'ClientRead' AND query LIKE 'INSERT INTO public.effect%'"
             ).fetchone(),
             "the worker to have written its effect",
         )

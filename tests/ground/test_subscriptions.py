@@ -165,7 +165,7 @@ def in_the_middle(owner: psycopg.Connection) -> bool:
     return bool(
         owner.execute(
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
-            "AND state = 'idle in transaction' AND query LIKE 'INSERT INTO public.effect%' "
+            "AND wait_event = 'ClientRead' AND query LIKE 'INSERT INTO public.effect%' "
             # Not one that is only between two statements.
             "AND state_change < clock_timestamp() - interval '500 ms'"
         ).fetchone()

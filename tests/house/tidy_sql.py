@@ -25,7 +25,8 @@ _WHOLE = re.compile(
 _STAR = re.compile(r"\bSELECT\s+(?:DISTINCT\s+)?(?:\w+\.)?\*|\bRETURNING\s+\*")
 
 # What is given to these is SQL, whatever it looks like.
-SPEAKERS = frozenset({"execute", "executemany", "rows", "row", "copy_in", "SQL"})
+SPEAKERS = frozenset({"execute", "executemany", "rows", "row", "SQL"})
+OF_TX = frozenset({"run", "count", "guard"})
 
 
 def built_sql(path: str, text: str) -> Found:
@@ -52,7 +53,7 @@ def _speaks(call: ast.Call) -> bool:
     if not isinstance(function, ast.Attribute):
         return False
     to_tx = isinstance(function.value, ast.Name) and function.value.id == "tx"
-    return function.attr in SPEAKERS or (function.attr == "run" and to_tx)
+    return function.attr in SPEAKERS or (function.attr in OF_TX and to_tx)
 
 
 def _made(node: ast.expr) -> bool:

@@ -142,7 +142,7 @@ def test_a_batch_killed_in_the_middle_is_not_there_and_stops_nobody(
         until(
             lambda: owner.execute(
                 "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() "
-                "AND state = 'idle in transaction' AND query LIKE '%half done%'"
+                "AND wait_event = 'ClientRead' AND query LIKE '%half done%'"
             ).fetchone(),
             "the process to be in the middle",
         )

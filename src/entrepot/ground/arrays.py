@@ -7,7 +7,6 @@ column of one type is written at once. Columns of other types go psycopg's way.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
@@ -16,16 +15,20 @@ from uuid import UUID
 from psycopg import Connection
 from psycopg.types.array import ListDumper
 
-# What PostgreSQL could read otherwise than meant when it stands in double quotes.
-_SPECIAL = re.compile(r'["\\]')
+Writer = Callable[[list[Any]], bytes]
 
 
 class ColumnDumper(ListDumper):
     """A list of one plain type, None among it allowed, in PostgreSQL's text form for arrays."""
 
+    # psycopg asks for the key of a list and then for its text: what it holds is looked at once.
+    _looked_at: tuple[list[Any] | None, Writer | None] = None, None
+
     def get_key(self, obj: list[Any], format: Any) -> Any:
         """One dumper for all plain columns: their text form needs no type of the items."""
-        if _writer(obj) is not None:
+        write = _writer(obj)
+        self._looked_at = obj, write
+        if write is not None:
             return self.cls
         return super().get_key(obj, format)
 
@@ -37,13 +40,12 @@ class ColumnDumper(ListDumper):
 
     def dump(self, obj: list[Any]) -> bytes | None:
         """`{a,b,NULL}`, UTF-8."""
-        write = _writer(obj)
+        seen, write = self._looked_at
+        if seen is not obj:
+            write = _writer(obj)
         if write is None:
             return bytes(super().dump(obj) or b"")
         return b"{" + write(obj) + b"}"
-
-
-Writer = Callable[[list[Any]], bytes]
 
 
 def _writer(items: list[Any]) -> Writer | None:
@@ -65,7 +67,8 @@ def _plain(items: list[Any]) -> bytes:
 def _texts(items: list[str | None]) -> bytes:
     present = [item for item in items if item is not None]
     joined = '","'.join(present)
-    plain = len(_SPECIAL.findall(joined)) == 2 * max(0, len(present) - 1)
+    # What PostgreSQL could read otherwise than meant when it stands in double quotes.
+    plain = "\\" not in joined and joined.count('"') == 2 * max(0, len(present) - 1)
     if plain and len(present) == len(items):
         return f'"{joined}"'.encode()
     return ",".join(["NULL" if item is None else _quoted(item) for item in items]).encode()
@@ -75,10 +78,14 @@ def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _uuids(items: list[UUID | None]) -> bytes:
+    return ",".join(["NULL" if item is None else item.hex for item in items]).encode()
+
+
 def _times(items: list[datetime | None]) -> bytes:
-    return ",".join(
-        ["NULL" if item is None else f'"{_utc(item).isoformat()}"' for item in items]
-    ).encode()
+    # Most columns repeat the instant of their transaction.
+    texts = {at: "NULL" if at is None else f'"{_utc(at).isoformat()}"' for at in set(items)}
+    return ",".join([texts[item] for item in items]).encode()
 
 
 def _utc(item: datetime) -> datetime:
@@ -97,7 +104,7 @@ def _binaries(items: list[bytes | None]) -> bytes:
 _WRITERS: dict[type, Writer] = {
     str: _texts,
     int: _plain,
-    UUID: _plain,
+    UUID: _uuids,
     date: _plain,
     datetime: _times,
     bool: _booleans,

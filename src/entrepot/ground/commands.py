@@ -91,7 +91,7 @@ def answer(tx: Tx, answers: Mapping[str, bytes]) -> None:
     """Store what each claimed command answered."""
     if answers:
         ids = sorted(answers)
-        count = tx.run(
+        count = tx.count(
             Q.answer_commands, {"command_ids": ids, "answers": [answers[i] for i in ids]}
         )
         assert count == len(ids), "only claimed commands are answered"
@@ -108,7 +108,7 @@ def forget(database: Database) -> int:
     total = 0
     while True:
         count = database.run(
-            lambda tx: tx.run(
+            lambda tx: tx.count(
                 Q.forget_commands,
                 {"before": tx.now - timedelta(days=RETENTION_DAYS), "limit": FORGET_BATCH},
             )

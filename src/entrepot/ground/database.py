@@ -7,7 +7,7 @@ the isolation level (docs/decisions/0003).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from typing import Any, LiteralString, TypeVar
 from uuid import UUID
@@ -26,6 +26,8 @@ Params = Mapping[str, Any] | Sequence[Any]
 
 APPLICATION_ROLE = "entrepot_app"
 ATTEMPTS_DEFAULT = 8
+NOT_EXECUTED = -1
+Guard = tuple[psycopg.Cursor[tuple[Any, ...]], int, str]
 BACKOFF_FIRST_S = 0.005
 BACKOFF_MAX_S = 0.5
 READ_ONLY = (
@@ -45,36 +47,98 @@ class Tx:
         self._connection = connection
         self._clock = clock
         self._gathered: dict[Callable[[Tx, list[Any]], None], list[Any]] = {}
+        self._guards: list[Guard] = []
+        self._later = ExitStack()
+        self._piped = False
         self.now: datetime = clock.now()
 
     def rows(self, query: LiteralString, params: Params | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query or of a statement with RETURNING."""
-        return self._connection.execute(query, params).fetchall()
+        with self._judged():
+            return self._connection.execute(query, params).fetchall()
 
     def row(self, query: LiteralString, params: Params | None = None) -> tuple[Any, ...] | None:
         """The first row, or None."""
-        return self._connection.execute(query, params).fetchone()
+        with self._judged():
+            return self._connection.execute(query, params).fetchone()
 
-    def run(self, query: LiteralString, params: Params | None = None) -> int:
+    def count(self, query: LiteralString, params: Params | None = None) -> int:
         """Execute a statement; gives the number of rows it touched."""
-        return self._connection.execute(query, params).rowcount
+        with self._blamed():
+            cursor = self._connection.execute(query, params)
+        self.settle()
+        return cursor.rowcount
 
-    def copy_in(self, statement: LiteralString, rows: Sequence[Sequence[Any]]) -> None:
-        """Write many rows through `COPY ... FROM STDIN`."""
-        with self._connection.cursor().copy(statement) as copy:
-            for row in rows:
-                copy.write_row(row)
+    def run(self, query: LiteralString, params: Params | None = None) -> None:
+        """Execute a statement whose outcome nobody waits for; it fails at the commit at the latest.
+
+        The next statement need not wait for it either: decisions go on while it is at work.
+        """
+        self._send(query, params)
+
+    def guard(self, query: LiteralString, params: Params, expected: int, otherwise: str) -> None:
+        """Execute a statement that has to touch so many rows, as `run` does.
+
+        Raises: Conflict with these words when it does not, at the commit at the latest.
+        """
+        self._guards.append((self._send(query, params), expected, otherwise))
+
+    def settle(self) -> None:
+        """Wait until everything was executed.
+
+        Raises: what the statements that nobody waited for raise.
+        """
+        with self._judged():
+            self._later.close()
+            self._piped = False
+
+    def _send(self, query: LiteralString, params: Params | None) -> psycopg.Cursor[tuple[Any, ...]]:
+        if not self._piped:
+            self._later.enter_context(self._connection.pipeline())
+            self._piped = True
+        with self._blamed():
+            return self._connection.execute(query, params)
+
+    @contextmanager
+    def _judged(self) -> Iterator[None]:
+        """With an answer come those of the guards before it."""
+        with self._blamed():
+            yield
+        self._judge(self._guards)
+        self._guards = []
+
+    @contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """What fails after a guard that did not hold fails for that reason."""
+        try:
+            yield
+        except psycopg.Error:
+            self._judge([guard for guard in self._guards if guard[0].rowcount != NOT_EXECUTED])
+            raise
+
+    def _judge(self, guards: Sequence[Guard]) -> None:
+        for cursor, expected, otherwise in guards:
+            if cursor.rowcount != expected:
+                raise Conflict(otherwise, kind="guard")
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part that can fail by itself: when the block raises, only its effects are undone."""
-        self.write_gathered()
+        self.end()
+        with self._connection.transaction(), self.whole():
+            yield
+
+    @contextmanager
+    def whole(self) -> Iterator[None]:
+        """What is done in the block is done, or has failed, at its end."""
         try:
-            with self._connection.transaction():
-                yield
-                self.write_gathered()
+            yield
+            self.end()
         except BaseException:
             self._gathered.clear()
+            self._guards.clear()
+            with suppress(psycopg.Error):
+                self.settle()
             raise
 
     def gather(self, write: Callable[[Tx, list[T]], None], items: Iterable[T]) -> None:
@@ -84,12 +148,13 @@ class Tx:
         """
         self._gathered.setdefault(write, []).extend(items)
 
-    def write_gathered(self) -> None:
-        """Write what was gathered."""
+    def end(self) -> None:
+        """Write what was gathered, and wait until everything was executed."""
         for write, items in self._gathered.items():
             if items:
                 write(self, items)
         self._gathered.clear()
+        self.settle()
 
     def new_id(self) -> UUID:
         """A fresh time-ordered id."""
@@ -184,8 +249,8 @@ class Database:
             if read_only:
                 connection.execute(READ_ONLY, prepare=False)
             tx = Tx(connection, self.clock)
-            yield tx
-            tx.write_gathered()
+            with tx.whole():
+                yield tx
             METRICS.transaction_seconds.observe(self.clock.monotonic() - started)
 
     def run(self, work: Callable[[Tx], T], *, attempts: int = ATTEMPTS_DEFAULT) -> T:

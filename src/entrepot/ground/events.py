@@ -90,7 +90,7 @@ def sequence_batch(tx: Tx, limit: int = SEQUENCER_BATCH) -> int:
     """Number up to `limit` committed facts; gives how many. Safe to run twice at once."""
     head = tx.row(Q.lock_head)
     assert head is not None, "events.head has its one row from the first migration"
-    count = tx.run(Q.sequence_batch, {"limit": limit, "head": head[0]})
+    count = tx.count(Q.sequence_batch, {"limit": limit, "head": head[0]})
     if count:
         tx.run(Q.move_head, {"count": count})
         METRICS.facts_sequenced.inc(count)

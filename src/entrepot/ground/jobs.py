@@ -138,7 +138,7 @@ def _postpone(tx: Tx, job_id: UUID, kind: str, attempts: int, error: Exception) 
 
 def revive(tx: Tx, job_id: UUID) -> bool:
     """Give a dead job new attempts; False when there is no such dead job."""
-    return tx.run(Q.revive_job, {"job_id": job_id, "at": tx.now}) == 1
+    return tx.count(Q.revive_job, {"job_id": job_id, "at": tx.now}) == 1
 
 
 def waiting(tx: Tx, limit: int = 1_000) -> list[JobState]:

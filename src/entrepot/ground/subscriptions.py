@@ -231,7 +231,7 @@ def rewind(tx: Tx, name: str, position: int) -> bool:
     there is no such subscription or it has not come so far.
     """
     key = {"name": name, "position": position}
-    rewound = tx.run(Q.rewind_subscription, {**key, "at": tx.now}) == 1
+    rewound = tx.count(Q.rewind_subscription, {**key, "at": tx.now}) == 1
     if rewound:
         tx.run(Q.drop_dead_letters, key)
     return rewound

@@ -133,7 +133,7 @@ def live(database: Database, *to_states: PartState, part_no: int = 1) -> None:
     """Take a part through states, each in its own transaction."""
     for state in to_states:
         (answer,) = database.run(lambda tx, s=state: move(tx, a_move(s, part_no)))
-        assert isinstance(answer, Part), answer
+        assert isinstance(answer, PartState), answer
 
 
 def told(database: Database, order_id: str = "O-1") -> list[str]:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from entrepot.departments.ordering import service as ordering
-from entrepot.departments.ordering.model import OrderState, Part, PartState
+from entrepot.departments.ordering.model import OrderState, PartState
 from entrepot.departments.ordering.service import Cancelled, Promise
 from entrepot.ground.database import Database, Tx
 from entrepot.words.outcome import Refusal
@@ -92,9 +92,10 @@ def test_cancelling_and_releasing_at_once(database: Database) -> None:
             lambda tx, o=order_id: cancel(tx, o),
             lambda tx, o=order_id: move(tx, a_move(PartState.released, 1, o)),
         )
-        assert isinstance(cancelled, Cancelled) != isinstance(released, Part)
+        assert isinstance(cancelled, Cancelled) != isinstance(released, PartState)
+        won = isinstance(released, PartState)
         state = read(database, order_id).parts[0].state
-        assert state is (PartState.released if isinstance(released, Part) else PartState.cancelled)
+        assert state is (PartState.released if won else PartState.cancelled)
     assert findings(database) == []
 
 
@@ -102,7 +103,7 @@ def test_one_part_takes_one_step_once(database: Database) -> None:
     record(database, an_order())
     for state in LIFE:
         answers = at_once(database, *[lambda tx, s=state: move(tx, a_move(s))[0]] * 8)
-        assert kinds(answers) == {"Part": 1, "wrong_state": 7}
+        assert kinds(answers) == {"PartState": 1, "wrong_state": 7}
     assert told(database) == ["OrderPlaced", *["PartMoved"] * 5, "OrderCompleted"]
 
 
@@ -153,5 +154,5 @@ def test_batches_that_name_orders_in_other_orders_do_not_deadlock(database: Data
     answers = at_once(
         database, *(step(ids[n:] + ids[:n]) for n in range(0, 30, 5)), step(ids[::-1])
     )
-    assert kinds([a for batch in answers for a in batch])["Part"] == 30
+    assert kinds([a for batch in answers for a in batch])["PartState"] == 30
     assert len(tries) == 7, "nobody had to try again"

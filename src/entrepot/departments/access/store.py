@@ -19,7 +19,6 @@ from entrepot.departments.access.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.access")
 
@@ -94,8 +93,10 @@ def remove_grants(tx: Tx, commands: Sequence[ChangeRole]) -> None:
 
     Raises: Conflict when one was taken away meanwhile.
     """
-    if commands and tx.run(Q.delete_grants, _grants(commands)) != len(commands):
-        raise Conflict("a role was taken away meanwhile", kind="guard")
+    if commands:
+        tx.guard(
+            Q.delete_grants, _grants(commands), len(commands), "a role was taken away meanwhile"
+        )
 
 
 def _grants(commands: Sequence[ChangeRole]) -> dict[str, list[str]]:
@@ -139,14 +140,17 @@ def revoke_keys(tx: Tx, prefixes: Sequence[str]) -> None:
     Raises: Conflict when one was ended meanwhile.
     """
     if prefixes:
-        ended = tx.run(Q.revoke_keys, {"prefixes": list(prefixes), "at": tx.now})
-        if ended != len(prefixes):
-            raise Conflict("a key was revoked meanwhile", kind="guard")
+        tx.guard(
+            Q.revoke_keys,
+            {"prefixes": list(prefixes), "at": tx.now},
+            len(prefixes),
+            "a key was revoked meanwhile",
+        )
 
 
 def claim_first_admin(tx: Tx) -> bool:
     """True for one transaction in the life of the database."""
-    return tx.run(Q.claim_first_admin, {"at": tx.now}) == 1
+    return tx.count(Q.claim_first_admin, {"at": tx.now}) == 1
 
 
 def take_head(tx: Tx, stream: str, count: int) -> Anchor:
@@ -158,7 +162,7 @@ def take_head(tx: Tx, stream: str, count: int) -> Anchor:
 
 def append(tx: Tx, before: Anchor, rows: Sequence[AuditRow]) -> None:
     """Write entries into the positions that `take_head` reserved."""
-    written = tx.run(
+    written = tx.count(
         Q.append_audit,
         {
             "stream": before.stream,

@@ -16,7 +16,6 @@ from entrepot.departments.carriage.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.carriage")
 
@@ -102,7 +101,7 @@ def move(tx: Tx, changes: Sequence[tuple[Shipment, Shipment]]) -> None:
     """
     if not changes:
         return
-    changed = tx.run(
+    tx.guard(
         Q.move_shipments,
         {
             "order_ids": [new.order_id for _, new in changes],
@@ -118,9 +117,9 @@ def move(tx: Tx, changes: Sequence[tuple[Shipment, Shipment]]) -> None:
             "hand_over_commands": [new.hand_over_command for _, new in changes],
             "void_commands": [new.void_command for _, new in changes],
         },
+        len(changes),
+        "a shipment changed its state meanwhile",
     )
-    if changed != len(changes):
-        raise Conflict("a shipment changed its state meanwhile", kind="guard")
 
 
 def told_before(
@@ -151,7 +150,7 @@ def insert_events(tx: Tx, events: Sequence[Heard]) -> None:
     """
     if not events:
         return
-    written = tx.run(
+    tx.guard(
         Q.insert_events,
         {
             "order_ids": [e.order_id for e in events],
@@ -166,9 +165,9 @@ def insert_events(tx: Tx, events: Sequence[Heard]) -> None:
             "to_states": [e.to_state.value if e.to_state else None for e in events],
             "heard_at": tx.now,
         },
+        len(events),
+        "a tracking event was told twice at once",
     )
-    if written != len(events):
-        raise Conflict("a tracking event was told twice at once", kind="guard")
 
 
 def events_of(tx: Tx, order_ids: Iterable[str]) -> dict[Key, tuple[Heard, ...]]:

@@ -18,7 +18,6 @@ from entrepot.departments.customers.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.customers")
 
@@ -61,7 +60,7 @@ def add_records(tx: Tx, records: Sequence[Record]) -> None:
     """
     if not records:
         return
-    written = tx.run(
+    tx.guard(
         Q.add_records,
         {
             "person_ids": [r.person_id for r in records],
@@ -73,9 +72,9 @@ def add_records(tx: Tx, records: Sequence[Record]) -> None:
             "phone_indexes": [r.phone_index for r in records],
             "at": tx.now,
         },
+        len(records),
+        "a person was erased meanwhile",
     )
-    if written != len(records):
-        raise Conflict("a person was erased meanwhile", kind="guard")
 
 
 def persons(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, datetime | None]:
@@ -132,7 +131,7 @@ def request_erasures(tx: Tx, commands: Sequence[Erase]) -> None:
     """
     if not commands:
         return
-    marked = tx.run(
+    tx.guard(
         Q.request_erasures,
         {
             "person_ids": [c.person_id for c in commands],
@@ -140,9 +139,9 @@ def request_erasures(tx: Tx, commands: Sequence[Erase]) -> None:
             "actors": [c.actor for c in commands],
             "at": tx.now,
         },
+        len(commands),
+        "an erasure was requested meanwhile",
     )
-    if marked != len(commands):
-        raise Conflict("an erasure was requested meanwhile", kind="guard")
 
 
 def pending_erasures(tx: Tx, limit: int) -> list[PendingErasure]:

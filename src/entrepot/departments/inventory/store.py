@@ -22,7 +22,6 @@ from entrepot.departments.inventory.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.inventory")
 
@@ -37,13 +36,8 @@ def post(tx: Tx, movements: Sequence[Movement]) -> None:
     Raises: Conflict when a balance changed since it was read so that a movement no longer fits.
     """
     numbered = list(zip(tx.new_ids(len(movements)), movements, strict=True))
-    written = sum(_post(tx, batch) for batch in _batches(numbered))
-    if written != len(movements):
-        raise Conflict(
-            f"stock changed meanwhile: {len(movements) - written} of {len(movements)} movements "
-            "no longer fit",
-            kind="guard",
-        )
+    for batch in _batches(numbered):
+        _post(tx, batch)
 
 
 def _batches(numbered: Sequence[Numbered]) -> Iterator[list[Numbered]]:
@@ -62,9 +56,9 @@ def _balance(numbered: Numbered) -> tuple[str, str]:
     return numbered[1].sku, numbered[1].node
 
 
-def _post(tx: Tx, numbered: Sequence[Numbered]) -> int:
+def _post(tx: Tx, numbered: Sequence[Numbered]) -> None:
     movements = [movement for _, movement in numbered]
-    return tx.run(
+    tx.guard(
         Q.post,
         {
             "movement_ids": [movement_id for movement_id, _ in numbered],
@@ -79,6 +73,8 @@ def _post(tx: Tx, numbered: Sequence[Numbered]) -> int:
             "actors": [m.actor for m in movements],
             "at": tx.now,
         },
+        len(movements),
+        "stock changed meanwhile: a movement no longer fits",
     )
 
 
@@ -97,8 +93,13 @@ def create(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
     """
     pairs = sorted(set(keys))
     wanted = {"skus": [p[0] for p in pairs], "nodes": [p[1] for p in pairs]}
-    if pairs and tx.run(Q.ensure_stock, wanted) != len(pairs):
-        raise Conflict("a SKU's first stock at a node was booked meanwhile", kind="guard")
+    if pairs:
+        tx.guard(
+            Q.ensure_stock,
+            wanted,
+            len(pairs),
+            "a SKU's first stock at a node was booked meanwhile",
+        )
 
 
 def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
@@ -136,7 +137,7 @@ def add_holds(tx: Tx, holds: Sequence[Hold]) -> None:
 
 def extend_holds(tx: Tx, cart: str, expires_at: datetime) -> int:
     """Move the end of a cart's living holds; gives how many there are."""
-    return tx.run(Q.extend_holds, {"cart": cart, "expires_at": expires_at, "at": tx.now})
+    return tx.count(Q.extend_holds, {"cart": cart, "expires_at": expires_at, "at": tx.now})
 
 
 def remove_cart_holds(tx: Tx, carts: Sequence[str]) -> list[Hold]:
@@ -204,7 +205,7 @@ def move_reservations(
     """
     if not moves:
         return
-    changed = tx.run(
+    tx.guard(
         Q.move_reservations,
         {
             "skus": [r.sku for r, _, _ in moves],
@@ -214,9 +215,9 @@ def move_reservations(
             "to_states": [to.value for _, to, _ in moves],
             "nodes": [node for _, _, node in moves],
         },
+        len(moves),
+        "a reservation changed meanwhile",
     )
-    if changed != len(moves):
-        raise Conflict("a reservation changed meanwhile", kind="guard")
 
 
 def shorten_reservations(tx: Tx, shorts: Sequence[tuple[Reservation, int]]) -> None:
@@ -226,16 +227,16 @@ def shorten_reservations(tx: Tx, shorts: Sequence[tuple[Reservation, int]]) -> N
     """
     if not shorts:
         return
-    changed = tx.run(
+    tx.guard(
         Q.shorten_reservations,
         {
             "skus": [r.sku for r, _ in shorts],
             "reservation_ids": [r.reservation_id for r, _ in shorts],
             "shorts": [units for _, units in shorts],
         },
+        len(shorts),
+        "a reservation changed meanwhile",
     )
-    if changed != len(shorts):
-        raise Conflict("a reservation changed meanwhile", kind="guard")
 
 
 def expect(tx: Tx, commands: Sequence[Expect]) -> set[tuple[str, str]]:

@@ -27,7 +27,6 @@ from entrepot.departments.ordering.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.ordering")
 
@@ -48,7 +47,7 @@ def insert(tx: Tx, orders: Sequence[NewOrder]) -> None:
     Raises: Conflict when an order id was taken meanwhile.
     """
     headers = [o.header for o in orders]
-    written = tx.run(
+    tx.guard(
         Q.insert_orders,
         {
             "order_ids": [h.order_id for h in headers],
@@ -71,9 +70,9 @@ def insert(tx: Tx, orders: Sequence[NewOrder]) -> None:
             "command_ids": [h.command_id for h in headers],
             "actors": [h.actor for h in headers],
         },
+        len(orders),
+        "an order id was taken meanwhile",
     )
-    if written != len(orders):
-        raise Conflict("an order id was taken meanwhile", kind="guard")
     _insert_lines(tx, orders)
     insert_parts(tx, [(o.header.order_id, part) for o in orders for part in o.parts])
     insert_expectations(tx, [(o.header.order_id, e) for o in orders for e in o.expectations])
@@ -316,7 +315,7 @@ def move_orders(tx: Tx, moves: Sequence[OrderMove]) -> None:
     """
     if not moves:
         return
-    changed = tx.run(
+    tx.guard(
         Q.move_orders,
         {
             "order_ids": [m.order_id for m in moves],
@@ -326,9 +325,9 @@ def move_orders(tx: Tx, moves: Sequence[OrderMove]) -> None:
             "ended": [m.ended_at for m in moves],
             "reasons": [m.cancel_reason for m in moves],
         },
+        len(moves),
+        "an order changed its state meanwhile",
     )
-    if changed != len(moves):
-        raise Conflict("an order changed its state meanwhile", kind="guard")
 
 
 def touch(tx: Tx, order_ids: Iterable[str]) -> dict[str, OrderState]:
@@ -344,12 +343,12 @@ def raise_promise(tx: Tx, versions: Sequence[tuple[str, int]]) -> None:
     """
     if not versions:
         return
-    changed = tx.run(
+    tx.guard(
         Q.raise_promise_version,
         {"order_ids": [v[0] for v in versions], "versions": [v[1] for v in versions]},
+        len(versions),
+        "a promise changed meanwhile",
     )
-    if changed != len(versions):
-        raise Conflict("a promise changed meanwhile", kind="guard")
 
 
 def move_parts(tx: Tx, moves: Sequence[tuple[PartMove, PartState]]) -> None:
@@ -359,7 +358,7 @@ def move_parts(tx: Tx, moves: Sequence[tuple[PartMove, PartState]]) -> None:
     """
     if not moves:
         return
-    changed = tx.run(
+    tx.guard(
         Q.move_parts,
         {
             "order_ids": [m.order_id for m, _ in moves],
@@ -370,9 +369,9 @@ def move_parts(tx: Tx, moves: Sequence[tuple[PartMove, PartState]]) -> None:
             "services": [m.service for m, _ in moves],
             "at": tx.now,
         },
+        len(moves),
+        "a part changed its state meanwhile",
     )
-    if changed != len(moves):
-        raise Conflict("a part changed its state meanwhile", kind="guard")
 
 
 def payment_overdue(tx: Tx, limit: int) -> list[str]:

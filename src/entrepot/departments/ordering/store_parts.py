@@ -9,7 +9,6 @@ from datetime import date, datetime
 from entrepot.departments.ordering.model import OpenPart, Part, PartLine, PartState, Short
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.ordering")
 
@@ -85,7 +84,7 @@ def shorten(tx: Tx, kept: Sequence[Short], emptied: Sequence[Short]) -> None:
     ):
         if not shorts:
             continue
-        changed = tx.run(
+        tx.guard(
             query,
             {
                 "order_ids": [s.order_id for s in shorts],
@@ -93,6 +92,6 @@ def shorten(tx: Tx, kept: Sequence[Short], emptied: Sequence[Short]) -> None:
                 "line_nos": [s.line_no for s in shorts],
                 "shorts": [s.short_each for s in shorts],
             },
+            len(shorts),
+            "a part changed meanwhile",
         )
-        if changed != len(shorts):
-            raise Conflict("a part changed meanwhile", kind="guard")

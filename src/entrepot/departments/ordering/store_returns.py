@@ -17,7 +17,6 @@ from entrepot.departments.ordering.returns import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.ordering")
 
@@ -70,7 +69,7 @@ def insert(tx: Tx, orders: Sequence[ReturnOrder]) -> None:
     wanted: dict[tuple[str, int], int] = defaultdict(int)
     for header, line in rows:
         wanted[header.order_id, line.line_no] += line.counted_each
-    written = tx.run(
+    tx.guard(
         Q.insert_return_lines,
         {
             "order_ids": [h.order_id for h, _ in rows],
@@ -81,9 +80,9 @@ def insert(tx: Tx, orders: Sequence[ReturnOrder]) -> None:
             "prices": [line.unit_price_minor for _, line in rows],
             "wanted": [wanted[h.order_id, line.line_no] for h, line in rows],
         },
+        len(rows),
+        "more would come back of an order line than was shipped",
     )
-    if written != len(rows):
-        raise Conflict("more would come back of an order line than was shipped", kind="guard")
 
 
 def _header(row: tuple[Any, ...]) -> ReturnHeader:
@@ -135,7 +134,7 @@ def move(tx: Tx, before: Mapping[Key, ReturnOrder], after: Sequence[ReturnOrder]
     if not after:
         return
     headers = [o.header for o in after]
-    moved = tx.run(
+    tx.guard(
         Q.move_returns,
         {
             "order_ids": [h.order_id for h in headers],
@@ -146,9 +145,9 @@ def move(tx: Tx, before: Mapping[Key, ReturnOrder], after: Sequence[ReturnOrder]
             "graded": [h.graded_at for h in headers],
             "at": tx.now,
         },
+        len(after),
+        "a return changed its state meanwhile",
     )
-    if moved != len(after):
-        raise Conflict("a return changed its state meanwhile", kind="guard")
     rows = [(o.header, line) for o in after for line in o.lines]
     tx.run(
         Q.book_return_lines,

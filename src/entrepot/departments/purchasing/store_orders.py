@@ -18,7 +18,6 @@ from entrepot.departments.purchasing.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.purchasing")
 
@@ -41,7 +40,7 @@ def insert(tx: Tx, orders: Sequence[PurchaseOrder]) -> None:
     if not orders:
         return
     headers = [o.header for o in orders]
-    written = tx.run(
+    tx.guard(
         Q.insert_purchase_orders,
         {
             "po_ids": [h.po_id for h in headers],
@@ -54,9 +53,9 @@ def insert(tx: Tx, orders: Sequence[PurchaseOrder]) -> None:
             "actors": [h.actor for h in headers],
             "at": tx.now,
         },
+        len(orders),
+        "the id of a purchase order was taken meanwhile",
     )
-    if written != len(orders):
-        raise Conflict("the id of a purchase order was taken meanwhile", kind="guard")
     rows = [(o.header.po_id, line) for o in orders for line in o.lines]
     tx.run(
         Q.insert_po_lines,
@@ -128,7 +127,8 @@ def move(tx: Tx, before: Mapping[str, PurchaseOrder], after: Sequence[PurchaseOr
     if not after:
         return
     headers = [o.header for o in after]
-    moved = tx.run(
+    changed = "a purchase order changed meanwhile"
+    tx.guard(
         Q.move_purchase_orders,
         {
             "po_ids": [h.po_id for h in headers],
@@ -139,6 +139,8 @@ def move(tx: Tx, before: Mapping[str, PurchaseOrder], after: Sequence[PurchaseOr
             "ended": [h.ended_at for h in headers],
             "reasons": [h.end_reason for h in headers],
         },
+        len(after),
+        changed,
     )
     rows = [
         (order.header.po_id, was, now)
@@ -146,7 +148,7 @@ def move(tx: Tx, before: Mapping[str, PurchaseOrder], after: Sequence[PurchaseOr
         for was, now in zip(before[order.header.po_id].lines, order.lines, strict=True)
         if was != now
     ]
-    booked = tx.run(
+    tx.guard(
         Q.book_po_lines,
         {
             "po_ids": [po_id for po_id, _, _ in rows],
@@ -156,9 +158,9 @@ def move(tx: Tx, before: Mapping[str, PurchaseOrder], after: Sequence[PurchaseOr
             "damaged": [now.damaged_each for _, _, now in rows],
             "open": [now.open for _, _, now in rows],
         },
+        len(rows),
+        changed,
     )
-    if moved != len(after) or booked != len(rows):
-        raise Conflict("a purchase order changed meanwhile", kind="guard")
 
 
 def insert_receipts(tx: Tx, rows: Sequence[ReceiptRow]) -> None:

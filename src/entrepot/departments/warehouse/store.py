@@ -18,9 +18,9 @@ from entrepot.departments.warehouse.model import (
 )
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
-from entrepot.words.outcome import Conflict
 
 Q = load_queries("entrepot.departments.warehouse")
+CHANGED = "work changed its state meanwhile"
 
 Key = tuple[str, int]
 """An order and the number of its part."""
@@ -29,12 +29,6 @@ Key = tuple[str, int]
 def _keys(keys: Iterable[Key]) -> dict[str, list[Any]]:
     wanted = sorted(set(keys))
     return {"order_ids": [k[0] for k in wanted], "part_nos": [k[1] for k in wanted]}
-
-
-def _guarded(changed: int, wanted: int) -> None:
-    """Raises: Conflict when fewer rows changed than were in the state they were read in."""
-    if changed != wanted:
-        raise Conflict("work changed its state meanwhile", kind="guard")
 
 
 def release(tx: Tx, commands: Sequence[Release]) -> dict[Key, int]:
@@ -159,7 +153,7 @@ def pick(tx: Tx, picks: Sequence[PickRow]) -> None:
     """
     if not picks:
         return
-    changed = tx.run(
+    tx.guard(
         Q.pick_works,
         {
             "order_ids": [p.key[0] for p in picks],
@@ -171,11 +165,12 @@ def pick(tx: Tx, picks: Sequence[PickRow]) -> None:
             "command_ids": [p.command_id for p in picks],
             "at": tx.now,
         },
+        len(picks),
+        CHANGED,
     )
-    _guarded(changed, len(picks))
     rows = [(*p.key, line) for p in picks for line in p.shorts]
     if rows:
-        changed = tx.run(
+        tx.guard(
             Q.short_lines,
             {
                 "order_ids": [order_id for order_id, _, _ in rows],
@@ -184,8 +179,9 @@ def pick(tx: Tx, picks: Sequence[PickRow]) -> None:
                 "shorts": [line.short_each for _, _, line in rows],
                 "reasons": [line.short_reason for _, _, line in rows],
             },
+            len(rows),
+            CHANGED,
         )
-        _guarded(changed, len(rows))
 
 
 def take_serials(tx: Tx, prefix: str, count: int, serials_max: int) -> int | None:
@@ -201,7 +197,7 @@ def pack(tx: Tx, packs: Sequence[tuple[Key, str, Sequence[tuple[str, Contents]]]
     """
     if not packs:
         return
-    changed = tx.run(
+    tx.guard(
         Q.pack_works,
         {
             "order_ids": [key[0] for key, _, _ in packs],
@@ -209,8 +205,9 @@ def pack(tx: Tx, packs: Sequence[tuple[Key, str, Sequence[tuple[str, Contents]]]
             "command_ids": [command_id for _, command_id, _ in packs],
             "at": tx.now,
         },
+        len(packs),
+        CHANGED,
     )
-    _guarded(changed, len(packs))
     rows = [(*key, sscc, contents) for key, _, packed in packs for sscc, contents in packed]
     tx.run(
         Q.insert_cartons,
@@ -241,7 +238,7 @@ def hand_over(tx: Tx, handed: Mapping[Key, tuple[str, Sequence[str]]]) -> None:
     if not handed:
         return
     keys = sorted(handed)
-    changed = tx.run(
+    tx.guard(
         Q.hand_over_works,
         {
             "order_ids": [k[0] for k in keys],
@@ -249,14 +246,16 @@ def hand_over(tx: Tx, handed: Mapping[Key, tuple[str, Sequence[str]]]) -> None:
             "command_ids": [handed[k][0] for k in keys],
             "at": tx.now,
         },
+        len(keys),
+        CHANGED,
     )
-    _guarded(changed, len(keys))
     loaded = [(key[0], sscc) for key in keys for sscc in handed[key][1]]
-    changed = tx.run(
+    tx.guard(
         Q.close_cartons,
         {"order_ids": [c[0] for c in loaded], "ssccs": [c[1] for c in loaded], "at": tx.now},
+        len(loaded),
+        CHANGED,
     )
-    _guarded(changed, len(loaded))
 
 
 def cancel(tx: Tx, given_up: Mapping[Key, tuple[WorkState, str, str]]) -> None:
@@ -268,7 +267,7 @@ def cancel(tx: Tx, given_up: Mapping[Key, tuple[WorkState, str, str]]) -> None:
         return
     keys = sorted(given_up)
     wanted = _keys(keys)
-    changed = tx.run(
+    tx.guard(
         Q.cancel_works,
         {
             "order_ids": wanted["order_ids"],
@@ -278,8 +277,9 @@ def cancel(tx: Tx, given_up: Mapping[Key, tuple[WorkState, str, str]]) -> None:
             "command_ids": [given_up[k][2] for k in keys],
             "at": tx.now,
         },
+        len(keys),
+        CHANGED,
     )
-    _guarded(changed, len(keys))
     tx.run(
         Q.void_cartons,
         {"order_ids": wanted["order_ids"], "part_nos": wanted["part_nos"], "at": tx.now},

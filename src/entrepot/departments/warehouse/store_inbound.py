@@ -14,7 +14,6 @@ from entrepot.departments.warehouse.model import (
 )
 from entrepot.departments.warehouse.store import Q
 from entrepot.ground.database import Tx
-from entrepot.words.outcome import Conflict
 
 
 def receive(tx: Tx, commands: Sequence[InboundReceipt]) -> set[str]:
@@ -96,13 +95,13 @@ def put_away(tx: Tx, done: Mapping[str, str]) -> None:
     if not done:
         return
     receipt_ids = sorted(done)
-    changed = tx.run(
+    tx.guard(
         Q.put_away_receipts,
         {
             "receipt_ids": receipt_ids,
             "command_ids": [done[r] for r in receipt_ids],
             "at": tx.now,
         },
+        len(receipt_ids),
+        "a receipt was put away meanwhile",
     )
-    if changed != len(receipt_ids):
-        raise Conflict("a receipt was put away meanwhile", kind="guard")
