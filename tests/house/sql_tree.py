@@ -19,12 +19,11 @@ def packages() -> list[Package]:
         {f.parent for f in PACKAGE.rglob("*.sql") if f.parent.name != "migrations"}
     ):
         path = folder.relative_to(ROOT).as_posix()
-        texts = {
-            n: read(f"{path}/{n}") for n in ("schema.sql", "queries.sql") if (folder / n).exists()
-        }
+        schema = read(f"{path}/schema.sql") if (folder / "schema.sql").exists() else None
+        parts = [read(f"{path}/{f.name}") or "" for f in sorted(folder.glob("queries*.sql"))]
         code = {n: read(n) or "" for n in files() if n.startswith(f"{path}/") and n.endswith(".py")}
         name = folder.relative_to(PACKAGE.parent).as_posix().replace("/", ".")
-        found.append(Package(name, path, texts.get("schema.sql"), texts.get("queries.sql"), code))
+        found.append(Package(name, path, schema, "\n".join(parts) or None, code))
     return found
 
 

@@ -1,14 +1,17 @@
 """Named SQL, read from the `queries.sql` beside the code that uses it.
 
+A package with many has more files, `queries_<decision>.sql`; their names are one set.
+
 A query starts with `-- name: <identifier>` and may be followed by comment lines that describe it.
 """
 
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatch
 from functools import cache
 from importlib import resources
-from typing import LiteralString
+from typing import Any, LiteralString
 
 _NAME = re.compile(r"^--\s*name:\s*([a-z][a-z0-9_]*)\s*$")
 
@@ -62,6 +65,8 @@ def parse_queries(package: str, text: LiteralString) -> dict[str, LiteralString]
 @cache
 def load_queries(package: str) -> Queries:
     """The queries of `package` (a dotted name), read once per process."""
-    text = resources.files(package).joinpath("queries.sql").read_text(encoding="utf-8")
+    files = [f for f in resources.files(package).iterdir() if fnmatch(f.name, "queries*.sql")]
+    texts = [f.read_text(encoding="utf-8") for f in sorted(files, key=lambda f: f.name)]
+    text: Any = "\n".join(texts)
     # The files ship with the code and hold no user input: they are literals in all but type.
     return Queries(package, parse_queries(package, text))
