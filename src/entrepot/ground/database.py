@@ -40,7 +40,8 @@ log = get_logger(__name__)
 class Tx:
     """One open transaction. Never kept, never shared between threads.
 
-    now  the transaction's instant, read once from the clock
+    now   the transaction's instant, read once from the clock
+    kept  what was read in this transaction and need not be read again, by the name of a room
     """
 
     def __init__(self, connection: psycopg.Connection[tuple[Any, ...]], clock: Clock) -> None:
@@ -51,6 +52,7 @@ class Tx:
         self._later = ExitStack()
         self._piped = False
         self.now: datetime = clock.now()
+        self.kept: dict[str, Any] = {}
 
     def rows(self, query: LiteralString, params: Params | None = None) -> list[tuple[Any, ...]]:
         """All rows of a query or of a statement with RETURNING."""

@@ -59,6 +59,7 @@ Answers = list[Changed[V] | Unchanged[V] | Refusal]
 
 READ_ATTEMPTS = 5
 KEPT_MAX = 4
+ROOM = "network"
 
 
 class _Kept:
@@ -83,10 +84,18 @@ _KEPT = _Kept()
 
 
 def snapshot(tx: Tx) -> Network:
-    """The network as it is now: one small query, and everything read only after a change.
+    """The network as this transaction found it: one small query, and everything read only after a
+    change.
 
     Raises: Conflict when the network changes faster than it can be read.
     """
+    if ROOM not in tx.kept:
+        tx.kept[ROOM] = _read(tx)
+    network: Network = tx.kept[ROOM]
+    return network
+
+
+def _read(tx: Tx) -> Network:
     number, fingerprint = store.version(tx)
     for _ in range(READ_ATTEMPTS):
         kept = _KEPT.get(fingerprint)
@@ -225,7 +234,7 @@ def set_areas(tx: Tx, changes: Sequence[Change[Area]]) -> Answers[Area]:
 
 def _set(tx: Tx, kind: _Kind, changes: Sequence[Change[V]]) -> Answers[V]:
     number, fingerprint = store.lock_version(tx)
-    network = snapshot(tx)
+    network = _read(tx)
     held = dict(kind.held(network))
     before = dict(held)
     answers: Answers[V] = []
@@ -246,6 +255,7 @@ def _set(tx: Tx, kind: _Kind, changes: Sequence[Change[V]]) -> Answers[V]:
         kind.put(tx, values)
         store.raise_version(tx, number + 1, fingerprint_after(fingerprint, kind.name, values))
         announce(tx, _told(kind, before, written, number + 1))
+        tx.kept.pop(ROOM, None)
     return answers
 
 
