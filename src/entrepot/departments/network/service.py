@@ -170,7 +170,7 @@ def close_nodes(
     Refuses: unknown_node. Facts: NodeClosed, NetworkChanged.
     """
     store.lock_version(tx)
-    nodes = snapshot(tx).nodes
+    nodes = _read(tx).nodes
     known = [c for c in commands if c.node_id in nodes]
     closed = [msgspec.structs.replace(nodes[c.node_id], status=NodeStatus.closed) for c in known]
     answers = iter(
