@@ -11,7 +11,7 @@ import pytest
 
 from entrepot.doors.folder.reader import read_folder
 from entrepot.flows.onboarding.load import load_folder
-from entrepot.flows.watch.audit import audit
+from entrepot.flows.watch.audit import Audit, audit
 from entrepot.ground.clock import SystemClock, VirtualClock
 from entrepot.ground.database import Database
 from entrepot.ground.keys import KeyStore
@@ -63,9 +63,13 @@ def play(
         return engine.play(database, plan, tell)
 
 
-def findings(url: str) -> list[str]:
+def audited(url: str) -> Audit:
     with Database(url) as database, database.transaction(read_only=True) as tx:
-        return audit(tx).findings
+        return audit(tx)
+
+
+def findings(url: str) -> list[str]:
+    return audited(url).findings
 
 
 def test_a_day_comes_to_its_end_and_the_same_again(
@@ -76,7 +80,10 @@ def test_a_day_comes_to_its_end_and_the_same_again(
         with fresh_database(server, loaded) as url:
             run = play(url, past, tmp_path / name)
             ends.append(run)
-            assert findings(url) == []
+            verdict = audited(url)
+            assert verdict.findings == []
+            came = run.counts["deliveries"] + run.counts.get("returns_received", 0)
+            assert verdict.looked_at["receipts"] == came > 0
     assert ends[0] == ends[1]
     counts = ends[0].counts
     sales, _ = past.history.counts(SINCE, UNTIL)

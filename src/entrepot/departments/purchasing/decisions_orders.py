@@ -25,6 +25,7 @@ from entrepot.words.quantity import MAX_EACH
 
 LINES_MAX = 1_000
 TEXT_CHARACTERS_MAX = 200
+RECEIPT_ID_CHARACTERS_MAX = 100
 ALL_CAME = "everything came"
 
 _PO_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
@@ -351,12 +352,12 @@ def other_receipt(receipt_id: str) -> Refusal:
 
 def bad_receipt_id(receipt_id: str) -> Refusal | None:
     """Refuses an id of a receipt that is empty or too long."""
-    if 1 <= len(receipt_id) <= TEXT_CHARACTERS_MAX:
+    if 1 <= len(receipt_id) <= RECEIPT_ID_CHARACTERS_MAX:
         return None
     return Refusal(
         RefusalCode.bad_identifier,
-        f"receipt_id: found {len(receipt_id)} characters, expected 1 to {TEXT_CHARACTERS_MAX}; "
-        "choose another",
+        f"receipt_id: found {len(receipt_id)} characters, expected 1 to "
+        f"{RECEIPT_ID_CHARACTERS_MAX}; choose another",
         "receipt_id",
     )
 

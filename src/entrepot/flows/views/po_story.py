@@ -59,12 +59,13 @@ def po_story(tx: Tx, po_id: str) -> PoStory | None:
     head = PoHead(*rows[0][:width])
     lines = tuple(PoLineView(*row[width:]) for row in rows if row[width] is not None)
     moments = [Moment(head.raised_at, Topic.purchase, "raised", f"{len(lines)} lines")]
-    for at, receipt_id, line_no, sku, received, damaged, over in tx.rows(
+    for at, receipt_id, line_no, sku, received, damaged, over, short in tx.rows(
         Q.po_receipts, {"po_id": po_id}
     ):
         words = f"line {line_no}: {received} of {sku} by {receipt_id}"
         words += f", {damaged} of them damaged" if damaged else ""
         words += f", {over} more than ordered" if over else ""
+        words += f", {short} less than expected" if short else ""
         moments.append(Moment(at, Topic.purchase, "received", words))
     if head.ended_at is not None:
         moments.append(Moment(head.ended_at, Topic.purchase, head.state, head.end_reason or ""))

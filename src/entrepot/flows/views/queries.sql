@@ -328,8 +328,12 @@ SELECT o.po_id, o.supplier_id, s.name, o.node, o.currency, o.state, o.raised_at,
  ORDER BY l.line_no
 
 -- name: po_receipts
-SELECT r.at, r.receipt_id, r.line_no, l.sku, r.received_each, r.damaged_each, r.over_each
+-- With what the warehouse missed when it counted.
+SELECT r.at, r.receipt_id, r.line_no, l.sku, r.received_each, r.damaged_each, r.over_each,
+       coalesce(w.short_each, 0)
   FROM purchasing.v_po_receipt AS r
   JOIN purchasing.v_po_line AS l ON l.po_id = r.po_id AND l.line_no = r.line_no
+  LEFT JOIN warehouse.v_receipt_line AS w
+    ON w.receipt_id = 'purchase/' || r.po_id || '/' || r.receipt_id AND w.line_no = r.line_no
  WHERE r.po_id = %(po_id)s
  ORDER BY r.at, r.receipt_id, r.line_no

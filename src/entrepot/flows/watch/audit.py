@@ -1,8 +1,8 @@
 """The audit: every invariant that must hold, checked over the whole database.
 
 Run after every fault, every night, and by `entrepot audit`. Each room checks itself; here is what
-lies between them: each part's reservation is there and says the same, every fact was numbered and
-handled, and the audit log's chain is whole.
+lies between them: each part's reservation is there and says the same, goods that came were counted
+in the same everywhere, every fact was numbered and handled, and the audit log's chain is whole.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import PartState
 from entrepot.departments.purchasing import service_orders as purchasing
 from entrepot.departments.warehouse import service as warehouse
+from entrepot.flows.watch import receipts
 from entrepot.ground import events, subscriptions
 from entrepot.ground.database import Tx
 from entrepot.ground.telemetry import METRICS
@@ -71,6 +72,7 @@ def audit(tx: Tx) -> Audit:
         findings += found
         looked_at |= counts
     findings += list(_between(tx))
+    findings += receipts.compare(tx, FINDINGS_MAX)
     findings += _facts(tx)
     findings += access.audit_findings(tx)
     METRICS.audit_failures.set(len(findings))

@@ -1,0 +1,74 @@
+-- name: differing_deliveries
+-- What purchasing, the warehouse and the ledger say of each order differently. Receipts of stock by
+-- other documents are nobody else's business.
+WITH bought AS (
+    SELECT o.po_id AS document, l.sku, o.node, sum(r.received_each) AS received,
+           sum(r.damaged_each) AS damaged
+      FROM purchasing.v_po_receipt AS r
+      JOIN purchasing.v_po_line AS l ON l.po_id = r.po_id AND l.line_no = r.line_no
+      JOIN purchasing.v_purchase_order AS o ON o.po_id = r.po_id
+     GROUP BY o.po_id, l.sku, o.node
+), counted AS (
+    SELECT r.document, l.sku, r.node, sum(l.received_each) AS received,
+           sum(l.damaged_each) AS damaged
+      FROM warehouse.v_receipt AS r
+      JOIN warehouse.v_receipt_line AS l ON l.receipt_id = r.receipt_id
+     WHERE starts_with(r.receipt_id, 'purchase/') AND l.received_each > 0
+     GROUP BY r.document, l.sku, r.node
+), entered AS (
+    SELECT e.document, e.sku, e.node, sum(e.quantity_each) AS received,
+           sum(e.quantity_each) FILTER (WHERE e.account = 'quarantine') AS damaged
+      FROM inventory.v_entry AS e
+      JOIN purchasing.v_purchase_order AS o ON o.po_id = e.document
+     WHERE e.cause = 'receipt' AND e.quantity_each > 0
+     GROUP BY e.document, e.sku, e.node
+), told AS (
+    SELECT document, sku, node, coalesce(b.received, 0)::bigint AS bought,
+           coalesce(b.damaged, 0)::bigint AS bought_damaged,
+           coalesce(c.received, 0)::bigint AS counted,
+           coalesce(c.damaged, 0)::bigint AS counted_damaged,
+           coalesce(e.received, 0)::bigint AS entered,
+           coalesce(e.damaged, 0)::bigint AS entered_damaged
+      FROM bought AS b
+      FULL JOIN counted AS c USING (document, sku, node)
+      FULL JOIN entered AS e USING (document, sku, node)
+)
+SELECT document, sku, node, bought, bought_damaged, counted, counted_damaged, entered,
+       entered_damaged
+  FROM told
+ WHERE (bought, bought_damaged) <> (counted, counted_damaged)
+    OR (bought, bought_damaged) <> (entered, entered_damaged)
+ ORDER BY document, sku, node
+ LIMIT %(limit)s
+
+-- name: differing_returns
+-- What ordering, the warehouse and the ledger say of the returns of each order differently.
+WITH returned AS (
+    SELECT r.order_id AS document, l.sku, r.node, sum(l.received_each) AS received
+      FROM ordering.v_return AS r
+      JOIN ordering.v_return_line AS l ON l.order_id = r.order_id AND l.return_id = r.return_id
+     WHERE l.received_each > 0
+     GROUP BY r.order_id, l.sku, r.node
+), counted AS (
+    SELECT r.document, l.sku, r.node, sum(l.received_each) AS received
+      FROM warehouse.v_receipt AS r
+      JOIN warehouse.v_receipt_line AS l ON l.receipt_id = r.receipt_id
+     WHERE starts_with(r.receipt_id, 'return/') AND l.received_each > 0
+     GROUP BY r.document, l.sku, r.node
+), entered AS (
+    SELECT document, sku, node, sum(quantity_each) AS received
+      FROM inventory.v_entry
+     WHERE cause = 'customer_return' AND quantity_each > 0
+     GROUP BY document, sku, node
+), told AS (
+    SELECT document, sku, node, coalesce(r.received, 0)::bigint AS returned,
+           coalesce(c.received, 0)::bigint AS counted, coalesce(e.received, 0)::bigint AS entered
+      FROM returned AS r
+      FULL JOIN counted AS c USING (document, sku, node)
+      FULL JOIN entered AS e USING (document, sku, node)
+)
+SELECT document, sku, node, returned, counted, entered
+  FROM told
+ WHERE returned <> counted OR returned <> entered
+ ORDER BY document, sku, node
+ LIMIT %(limit)s
