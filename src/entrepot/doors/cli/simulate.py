@@ -30,6 +30,7 @@ from entrepot.ground.keys import KeyStore
 from entrepot.ground.migrate import migrate
 from entrepot.simulation import engine, retailer, store
 from entrepot.simulation.engine import Tell
+from entrepot.simulation.fitness import require_fit
 from entrepot.simulation.report.gather import Told, gather
 from entrepot.simulation.report.write import write
 from entrepot.simulation.retailer import Retailer, Window
@@ -71,6 +72,7 @@ def simulate(
         asked = Window(since and since.date(), until and until.date())
         window = retailer.window(past, asked, everything=everything)
         folder = read_folder(scenario)
+        require_fit(folder, past, window)
     except UnusableFolder as unusable:
         for problem in unusable.problems:
             complain(problem)

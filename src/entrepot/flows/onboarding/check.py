@@ -13,6 +13,7 @@ from entrepot.departments.catalog import decisions as catalog_decisions
 from entrepot.departments.catalog import service as catalog
 from entrepot.departments.network import checks as network_checks
 from entrepot.departments.network import service as network_service
+from entrepot.departments.network.decisions import Parts, assemble
 from entrepot.departments.network.model import Network, Retailer
 from entrepot.departments.pricing import decisions as pricing_decisions
 from entrepot.departments.purchasing import decisions as purchasing_decisions
@@ -172,15 +173,18 @@ class Checked(NamedTuple):
 
 
 def check_folder(
-    database: Database, folder: FolderRows, refuse: Refuse, progress: Progress
+    database: Database | None, folder: FolderRows, refuse: Refuse, progress: Progress
 ) -> Checked:
     """Check every row alone and all together; writes nothing.
 
-    refuse  told every refused row, with the column as the file names it
+    database  None = a new one, to which the folder brings everything
+    refuse    told every refused row, with the column as the file names it
     Raises: UnusableFolder when a file cannot be read, or nobody says who the retailer is.
     """
-    with database.transaction(read_only=True) as tx:
-        before = network_service.snapshot(tx)
+    before = assemble(0, b"", Parts())
+    if database is not None:
+        with database.transaction(read_only=True) as tx:
+            before = network_service.snapshot(tx)
     rows: Counter[str] = Counter()
     refused_lines: dict[str, set[int]] = defaultdict(set)
     retailer_row, retailer = _retailer(folder, before)
@@ -229,7 +233,7 @@ def _retailer(folder: FolderRows, before: Network) -> tuple[Row | None, Retailer
 
 
 def _check_table(
-    database: Database,
+    database: Database | None,
     folder: FolderRows,
     table: str,
     known: Known,
@@ -242,8 +246,9 @@ def _check_table(
     seen: dict[Hashable, tuple[int, bytes]] = {}
     count = 0
     for batch in folder.tables[table].batches():
-        with database.transaction(read_only=True) as tx:
-            known.learn(tx, batch)
+        if database is not None:
+            with database.transaction(read_only=True) as tx:
+                known.learn(tx, batch)
         for row in batch:
             value = read_row(row, lambda cells: goods.read(cells, known))
             refusal = value if isinstance(value, Refusal) else goods.check(value, known)
