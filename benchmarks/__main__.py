@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks NAME|all [--json FILE] [--quick] [--profile]`."""
+"""The command: `python -m benchmarks NAME|all [--json FILE] [--quick] [--profile] [--all]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from benchmarks import http, orders, outbox, profiling, server, sourcing, stock
+from benchmarks import http, orders, outbox, profiling, replay, server, sourcing, stock
 from benchmarks.runner import Report
 from benchmarks.server import Neighbors, Server
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Report, Server], None]] = {
     "orders": orders.run,
     "outbox": outbox.run,
     "http": http.run,
+    "replay": replay.run,
 }
 
 
@@ -53,11 +54,13 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer repeats")
     parser.add_argument("--profile", action="store_true", help="orders: where the time goes")
+    parser.add_argument("--all", action="store_true", help="replay: everything too, long")
     asked = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
     console = Console()
     with server.started() as running:
-        report = Report(server.machine(running), console, quick=asked.quick)
+        machine = server.machine(running)
+        report = Report(machine, console, quick=asked.quick, everything=asked.all)
         calibrate(report, running)
         for name in BENCHMARKS if asked.name == "all" else [asked.name]:
             console.rule(name)

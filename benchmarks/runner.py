@@ -81,10 +81,13 @@ def compared(ours: Figure, plain: Figure) -> Figure:
 class Report:
     """Collects what a run finds, shows it, and writes it."""
 
-    def __init__(self, machine: dict[str, Any], console: Console, *, quick: bool) -> None:
+    def __init__(
+        self, machine: dict[str, Any], console: Console, *, quick: bool, everything: bool = False
+    ) -> None:
         self.machine = machine
         self.console = console
         self.quick = quick
+        self.everything = everything
         self.rounds = 3 if quick else 5
         self.figures: list[Figure] = []
         self.notes: list[str] = []

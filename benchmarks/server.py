@@ -58,7 +58,8 @@ class Server:
     def database(self, fill: str = "migrated") -> Iterator[str]:
         """The address of a fresh database, as its owner; dropped at the end.
 
-        fill  `migrated`: the schema alone; `retailer`: with the retailer of the benchmarks
+        fill  `empty`: nothing; `migrated`: the schema alone; `retailer`: with the retailer of the
+              benchmarks
         """
         name = f"benchmark_{next(self._numbers)}"
         self._create(name, self._template(fill))
@@ -100,6 +101,8 @@ class Server:
             }
 
     def _template(self, fill: str) -> str:
+        if fill == "empty":
+            return "template0"
         if fill not in self._templates:
             if fill == "migrated":
                 url = self.empty("migrated")
