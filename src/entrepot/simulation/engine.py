@@ -23,7 +23,7 @@ from entrepot.ground.database import Database, Tx
 from entrepot.ground.events import drain
 from entrepot.simulation import back, fulfillment, store, supply
 from entrepot.simulation.day_close import close_day, days_ended
-from entrepot.simulation.fulfillment import ARRIVE, PACK, PICK, SHIP, Scene
+from entrepot.simulation.fulfillment import ARRIVE, Scene
 from entrepot.simulation.history import History
 from entrepot.simulation.orders import Shop, order
 from entrepot.simulation.store import Run
@@ -154,17 +154,14 @@ def _hour(tx: Tx, plan: Plan, run: Run, at: datetime) -> Run:
         (back.TRAVEL, back.arrive),
         (back.CLAIM, back.claim),
         (ARRIVE, fulfillment.end_parts),
-        (SHIP, fulfillment.ship_parts),
-        (PACK, fulfillment.pack_parts),
-        (PICK, fulfillment.pick_parts),
     ):
         mine = [p for p in due if p.kind == kind]
         if mine:
             step(scene, mine)
-    fulfillment.release_parts(scene)
     until = min(at, plan.ends_at)
     if run.reached_at < until:
         _past(scene, plan, run.reached_at, until)
+    fulfillment.work_parts(scene, due)
     if supply.is_review(at) and at < plan.ends_at + REVIEW_AFTER:
         supply.review(scene, plan.history, plan.weights)
     if at.hour == GIVE_UP_HOUR:

@@ -1,8 +1,10 @@
 """What happens to orders inside and outside the warehouse, step by step on the virtual clock.
 
 Each step takes what is due, does it through the same flows as live business, and lets the next
-thing happen later: a released part is picked, a picked one packed, a packed one handed over with
-its service's next pickup, a parcel arrives or is lost.
+thing happen: a released part is picked, a picked one packed, a packed one handed over with its
+service's next pickup, a parcel arrives or is lost. What follows is reckoned from the instant at
+which a thing was due, not from the end of the hour in which it is done: hours would add up to
+pickups that are missed.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ COMPANY_PREFIX = "9501101"  # GS1's own range for examples
 RELEASE_PAGE = 2_000
 PICK, PACK, SHIP, ARRIVE = "pick", "pack", "ship", "arrive"
 ALWAYS = (((0, 24 * 60),),) * 7
+HOUR = timedelta(hours=1)
 
 
 class Box(msgspec.Struct, frozen=True, array_like=True):
@@ -87,27 +90,40 @@ def _key(box: Box) -> str:
     return f"{box.order_id}/{box.part_no}"
 
 
-def _later(scene: Scene, kind: str, boxes: Sequence[tuple[Box, datetime]]) -> None:
-    """Let the next thing happen to these parts; never in the hour that is being done."""
-    soonest = scene.now + timedelta(minutes=1)
-    store.add(
-        scene.tx,
-        [Pending(kind, _key(box), max(at, soonest), _plain(box)) for box, at in boxes],
-    )
+def _next(scene: Scene, kind: str, boxes: Sequence[tuple[Box, datetime]]) -> list[Pending]:
+    """Let the next thing happen to these parts; gives those to which it happens at once."""
+    coming = [Pending(kind, _key(box), at, _plain(box)) for box, at in boxes]
+    store.add(scene.tx, [p for p in coming if p.due_at > scene.now])
+    return [p for p in coming if p.due_at <= scene.now]
 
 
 def _plain(box: Box) -> Any:
     return msgspec.to_builtins(box)
 
 
-def release_parts(scene: Scene) -> None:
-    """Nodes that are open take the parts whose stock is there."""
+def work_parts(scene: Scene, due: Sequence[Pending]) -> None:
+    """Everything that is due inside the warehouses, as far as each part comes."""
+
+    def of(kind: str) -> list[Pending]:
+        return [p for p in due if p.kind == kind]
+
+    if picking := [*of(PICK), *release_parts(scene)]:
+        packing = [*of(PACK), *pick_parts(scene, picking)]
+    else:
+        packing = of(PACK)
+    shipping = [*of(SHIP), *(pack_parts(scene, packing) if packing else ())]
+    if shipping:
+        ship_parts(scene, shipping)
+
+
+def release_parts(scene: Scene) -> list[Pending]:
+    """Nodes that are open take the parts whose stock is there; gives what is picked already."""
     if not any(is_open(c, scene.now) for c in scene.network.node_calendars.values()):
-        return
+        return []
     found = parts.in_state(scene.tx, PartState.reserved, limit=RELEASE_PAGE)
     due = [p for p in found if is_open(scene.network.node_calendars[_node(p)], scene.now)]
     if not due:
-        return
+        return []
     release(scene.tx, due, actor=ACTOR)
     scene.counts["released"] += len(due)
     boxes = []
@@ -115,8 +131,14 @@ def release_parts(scene: Scene) -> None:
         box = _box(part)
         minutes = world.pick_minutes(scene.seed, box.order_id, box.part_no, len(box.lines))
         calendar = scene.network.node_calendars[box.node]
-        boxes.append((box, add_working_minutes(calendar, scene.now, minutes)))
-    _later(scene, PICK, boxes)
+        boxes.append((box, add_working_minutes(calendar, _there_at(part), minutes)))
+    return _next(scene, PICK, boxes)
+
+
+def _there_at(part: OpenPart) -> datetime:
+    """When a node could begin: as soon as it was ordered, or what was missing had come."""
+    since = part.part.since
+    return part.placed_at if since - part.placed_at < HOUR else since
 
 
 def _node(part: OpenPart) -> str:
@@ -137,8 +159,8 @@ def _box(part: OpenPart) -> Box:
     )
 
 
-def pick_parts(scene: Scene, due: Sequence[Pending]) -> None:
-    """Pickers are done; some lines were short."""
+def pick_parts(scene: Scene, due: Sequence[Pending]) -> list[Pending]:
+    """Pickers are done; some lines were short. Gives what is packed already."""
     boxes = _boxes(due)
     answers = pick(
         scene.tx,
@@ -158,19 +180,19 @@ def pick_parts(scene: Scene, due: Sequence[Pending]) -> None:
     )
     agreed(answers)
     going = []
-    for box, answer in zip(boxes, answers, strict=True):
+    for box, pending, answer in zip(boxes, due, answers, strict=True):
         assert isinstance(answer, PickedWork)
         scene.counts["short_lines"] += len(answer.shorts)
         scene.counts["picked" if answer.picked_each else "nothing_picked"] += 1
         if answer.picked_each:
             calendar = scene.network.node_calendars[box.node]
-            done = add_working_minutes(calendar, scene.now, world.PACK_MINUTES)
+            done = add_working_minutes(calendar, pending.due_at, world.PACK_MINUTES)
             going.append((box, done))
-    _later(scene, PACK, going)
+    return _next(scene, PACK, going)
 
 
-def pack_parts(scene: Scene, due: Sequence[Pending]) -> None:
-    """Packers are done; the parcels leave with the next pickup of their service."""
+def pack_parts(scene: Scene, due: Sequence[Pending]) -> list[Pending]:
+    """Packers are done; the parcels leave with the next pickup of their service, some at once."""
     boxes = _boxes(due)
     agreed(
         pack(
@@ -181,12 +203,12 @@ def pack_parts(scene: Scene, due: Sequence[Pending]) -> None:
     )
     scene.counts["packed"] += len(boxes)
     going = []
-    for box in boxes:
+    for box, pending in zip(boxes, due, strict=True):
         cut_off = network.cut_off_minute(scene.network, box.service, box.node)
         days = scene.network.services[box.service].pickup_days
         calendar = scene.network.node_calendars[box.node]
-        going.append((box, next_cut_off(calendar, cut_off, days, scene.now)))
-    _later(scene, SHIP, going)
+        going.append((box, next_cut_off(calendar, cut_off, days, pending.due_at)))
+    return _next(scene, SHIP, going)
 
 
 def ship_parts(scene: Scene, due: Sequence[Pending]) -> None:
@@ -196,8 +218,12 @@ def ship_parts(scene: Scene, due: Sequence[Pending]) -> None:
         ship(scene.tx, [ShipPart(f"ship:{_key(b)}", ACTOR, b.order_id, b.part_no) for b in boxes])
     )
     scene.counts["shipped"] += len(boxes)
-    gone = [replace(box, arrives_at=_arrival(scene, box).at) for box in boxes]
-    _later(scene, ARRIVE, [(box, world.told_at(_arrives_at(box))) for box in gone])
+    gone = [
+        replace(box, arrives_at=_arrival(scene, box, pending.due_at).at)
+        for box, pending in zip(boxes, due, strict=True)
+    ]
+    soonest = scene.now + timedelta(minutes=1)
+    _next(scene, ARRIVE, [(b, max(world.told_at(_arrives_at(b)), soonest)) for b in gone])
 
 
 def _arrives_at(box: Box) -> datetime:
@@ -205,7 +231,7 @@ def _arrives_at(box: Box) -> datetime:
     return box.arrives_at
 
 
-def _arrival(scene: Scene, box: Box) -> world.Arrival:
+def _arrival(scene: Scene, box: Box, picked_up_at: datetime) -> world.Arrival:
     zone = network.zone_for(scene.network, box.node, box.country, box.area)
     assert zone is not None, f"{box.node} reached the destination when the order was sourced"
     there = _destination(scene.network, box.country)
@@ -215,7 +241,7 @@ def _arrival(scene: Scene, box: Box) -> world.Arrival:
         (box.order_id, box.part_no),
         box.service,
         zone,
-        local_date(there, scene.now),
+        local_date(there, picked_up_at),
         there,
     )
 
