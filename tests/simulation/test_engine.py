@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from entrepot.departments.network import service as network
+from entrepot.departments.network.decisions import cut_off_minute
+from entrepot.departments.ordering import service as ordering
+from entrepot.departments.warehouse import service as warehouse
 from entrepot.doors.folder.reader import read_folder
 from entrepot.flows.onboarding.load import load_folder
 from entrepot.flows.watch.audit import Audit, audit
@@ -18,12 +22,15 @@ from entrepot.ground.keys import KeyStore
 from entrepot.simulation import engine, retailer
 from entrepot.simulation.retailer import Retailer, Window
 from entrepot.simulation.store import Run
+from entrepot.words.calendar import add_working_minutes, local_date, next_cut_off
 from tests.postgres import Server, fresh_database
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "uk-gifts"
 SEED = 5
 SINCE = datetime(2011, 8, 30, tzinfo=UTC)
 UNTIL = datetime(2011, 8, 31, tzinfo=UTC)
+# 12 + 2 a line minutes, half as long again, and 20 to pack: within 150 minutes of handling.
+LINES_OF_ONE_PICKER = 37
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +79,32 @@ def findings(url: str) -> list[str]:
     return audited(url).findings
 
 
+def pickups(url: str) -> dict[tuple[str, int], tuple[date, date]]:
+    """Of parts that did not wait for stock and that a picker can do in time: the day of the pickup
+    that a promise counts on, and the day on which they left."""
+    found = {}
+    with Database(url) as database, database.transaction(read_only=True) as tx:
+        known = network.snapshot(tx)
+        placed = [h for h in ordering.find(tx, limit=1_000) if h.placed_at < UNTIL]
+        orders = {o.header.order_id: o for o in ordering.read(tx, [h.order_id for h in placed])}
+        for work, _, _ in warehouse.work_of(tx, orders):
+            order = orders[work.order_id]
+            (part,) = (p for p in order.parts if p.part_no == work.part_no)
+            waited = work.released_at - order.header.placed_at > timedelta(days=1)
+            if work.handed_over_at is None or waited or work.lines > LINES_OF_ONE_PICKER:
+                continue
+            assert part.service is not None
+            node, calendar = known.nodes[work.node], known.node_calendars[work.node]
+            ready_at = add_working_minutes(calendar, order.header.placed_at, node.handling_minutes)
+            cut_off = cut_off_minute(known, part.service, work.node)
+            days = known.services[part.service].pickup_days
+            found[work.order_id, work.part_no] = (
+                local_date(calendar, next_cut_off(calendar, cut_off, days, ready_at)),
+                local_date(calendar, work.handed_over_at),
+            )
+    return found
+
+
 def test_a_day_comes_to_its_end_and_the_same_again(
     server: Server, loaded: str, past: Retailer, tmp_path: Path
 ) -> None:
@@ -84,6 +117,9 @@ def test_a_day_comes_to_its_end_and_the_same_again(
             assert verdict.findings == []
             came = run.counts["deliveries"] + run.counts.get("returns_received", 0)
             assert verdict.looked_at["receipts"] == came > 0
+            left = pickups(url)
+            assert len(left) > 25
+            assert [part for part, (promised, real) in left.items() if real > promised] == []
     assert ends[0] == ends[1]
     counts = ends[0].counts
     sales, _ = past.history.counts(SINCE, UNTIL)
