@@ -48,14 +48,16 @@ class Request(msgspec.Struct, frozen=True):
 class Played(msgspec.Struct, frozen=True):
     """What a replay took and came to.
 
-    phases    seconds by what was done; together they are `seconds`
-    peak_mib  most memory the process had, resident
-    findings  of the audit
-    report    SHA-256 of report.json
+    phases       seconds by what was done; together they are `seconds`
+    processor_s  of the process, which neighbors leave alone; PostgreSQL's is not in it
+    peak_mib     most memory the process had, resident
+    findings     of the audit
+    report       SHA-256 of report.json
     """
 
     seconds: float
     phases: dict[str, float]
+    processor_s: float
     peak_mib: float
     orders: int
     lines: int
@@ -103,13 +105,18 @@ def tell(report: Report, name: str, ours: Sequence[Played], plain: Sequence[Writ
     way = figure("replay", f"{name}: plain script", "s", [w.seconds for w in plain])
     taken = compared(figure("replay", name, "s", [p.seconds for p in ours]), way)
     report.figures += [way, taken]
+    python = report.add(
+        "replay", f"{name}: processor time of Python", "s", [p.processor_s for p in ours]
+    )
     peak = report.add("replay", "peak_mib", "MiB", [p.peak_mib for p in ours])
-    report.show(f"{first.orders:,} orders with {first.lines:,} lines", [way, taken, peak])
+    report.show(f"{first.orders:,} orders with {first.lines:,} lines", [way, taken, python, peak])
     report.show(
         "where the time of ours goes",
         [
             report.add("replay", f"{name}: {phase}", "s", [p.phases.get(phase, 0.0) for p in ours])
-            for phase in sorted(first.phases, key=lambda phase: -first.phases[phase])
+            for phase in sorted(
+                first.phases, key=lambda phase: -sum(p.phases.get(phase, 0.0) for p in ours)
+            )
         ],
     )
     _aim(report, taken)

@@ -136,11 +136,13 @@ def play(request: Request) -> Played:
             run = engine.play(database, plan, lambda _run: True)
         findings, digest = _judged(database, past, run, folder, phases)
     seconds = perf_counter() - begun
+    used = resource.getrusage(resource.RUSAGE_SELF)
     report = past.history.report
     return Played(
         seconds=seconds,
         phases=_apart(phases.seconds, seconds),
-        peak_mib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / KIB_PER_MIB,
+        processor_s=used.ru_utime + used.ru_stime,
+        peak_mib=used.ru_maxrss / KIB_PER_MIB,
         orders=run.counts["placed"],
         lines=past.history.counts(*window)[1],
         rows=report.rows_read,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import StringIO
 from types import ModuleType
 
@@ -16,6 +18,7 @@ from rich.console import Console
 PLAYED = Played(
     seconds=30.0,
     phases={"load": 2.0, "hours: pack": 20.0, "facts": 8.0},
+    processor_s=20.0,
     peak_mib=600.0,
     orders=10,
     lines=100,
@@ -92,3 +95,40 @@ def test_phases_apart_make_up_the_whole() -> None:
         REST: 1.0,
         "open and close": 1.0,
     }
+
+
+class FakeServer:
+    """Gives names of databases, and remembers which were asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @contextmanager
+    def database(self, fill: str = "migrated") -> Iterator[str]:
+        self.asked.append(fill)
+        yield fill
+
+
+@pytest.mark.parametrize("everything", [False, True])
+def test_everything_is_played_only_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, everything: bool
+) -> None:
+    played: list[tuple[str, object]] = []
+
+    def done(*given: object, **named: object) -> object:
+        _server, module, _url, name, days, kind = given
+        played.append((str(name), days))
+        assert named == ({"everything": True} if name == "everything" else {})
+        assert module == (replay.PLAIN if kind is Written else replay.OURS)
+        return WRITTEN if kind is Written else PLAYED
+
+    monkeypatch.setattr(replay, "_done", done)
+    said = StringIO()
+    report = Report({}, Console(file=said, width=200), quick=False, everything=everything)
+    server = FakeServer()
+    replay.run(report, server)
+    assert server.asked == ["empty", "migrated"] * replay.ROUNDS + ["migrated"] * everything
+    assert [days for _, days in played] == [None] * len(played)
+    assert ("all_s" in figures(report)) == everything
+    assert ("all_s: not measured" in said.getvalue()) != everything
+    assert "four_weeks_s" in figures(report) and not report.failures
