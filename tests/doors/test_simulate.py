@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from entrepot.doors.cli import demo, simulate
@@ -52,6 +55,19 @@ def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
     return process.returncode, out, err
 
 
+def played_on(home: Path, process: subprocess.Popen[str], hours: int) -> None:
+    """Wait until the run has done so many virtual hours more than when it was first seen."""
+    url = Cluster(demo.demo_settings(settings_in(home), simulate.FOLDER)).url()
+    seen: set[datetime] = set()
+    deadline = time.monotonic() + 120
+    while len(seen) <= hours:
+        assert process.poll() is None and time.monotonic() < deadline, "it does not get on"
+        with contextlib.suppress(psycopg.Error), psycopg.connect(url) as connection:
+            found = connection.execute("SELECT reached_at FROM simulation.v_run").fetchall()
+            seen.update(at for (at,) in found)
+        time.sleep(0.02)
+
+
 @pytest.mark.long
 def test_a_run_that_was_stopped_and_killed_ends_like_one_that_was_not(home: Path) -> None:
     report = home / "replay" / "report" / "report.json"
@@ -61,15 +77,15 @@ def test_a_run_that_was_stopped_and_killed_ends_like_one_that_was_not(home: Path
     whole = report.read_bytes()
 
     stopped = begun(home, *DAY)
-    time.sleep(9)
+    played_on(home, stopped, hours=3)
     stopped.send_signal(signal.SIGINT)
     code, out, err = ended(stopped)
     assert code == FOUND_NOTHING, err
     assert "stopped at" in out and "entrepot simulate --resume" in out
     assert report.read_bytes() != whole
 
-    killed = begun(home, "--resume")
-    time.sleep(8)
+    killed = begun(home, "--resume", "--seed", "3")
+    played_on(home, killed, hours=2)
     killed.kill()
     ended(killed)
 
