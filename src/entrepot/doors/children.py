@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -16,16 +15,13 @@ import psutil
 from entrepot.doors.runfile import RunningChild
 from entrepot.ground.clock import Clock
 from entrepot.ground.cluster_watch import Backoff
-from entrepot.ground.processes import Identity, identity
+from entrepot.ground.processes import Identity, end_with, identity
 from entrepot.ground.settings import child_environment
 from entrepot.ground.telemetry import get_logger
 
 READY_S = 60.0
 SETTLED_S = 0.5
 FAILING_AFTER = 4
-
-_PR_SET_PDEATHSIG = 1  # Source: prctl(2)
-_LIBC = ctypes.CDLL(None, use_errno=True)
 
 log = get_logger(__name__)
 
@@ -209,10 +205,8 @@ class Child:
 
 def _before_exec(supervisor: int, niceness: int) -> Callable[[], None]:
     def run() -> None:
-        # The kernel asks the child to end when its supervisor dies, however that happens.
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-        if os.getppid() != supervisor:
-            os._exit(1)  # it died before the kernel was told
+        if not end_with(supervisor):
+            os._exit(1)
         if niceness:
             os.nice(niceness)
 

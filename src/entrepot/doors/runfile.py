@@ -6,15 +6,21 @@ not its number, and the file counts only while that supervisor lives.
 
 from __future__ import annotations
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from entrepot.ground.files import account_name, write_durably
+from entrepot.ground.files import account_name, data_home, private_folder, write_durably
 from entrepot.ground.processes import Identity, is_alive
 from entrepot.ground.settings import Settings
 from entrepot.words.outcome import Broken
+
+LOCK = "supervisor.lock"
 
 
 class RunningChild(msgspec.Struct, frozen=True):
@@ -82,3 +88,33 @@ def write_run_file(settings: Settings, content: RunFile) -> None:
 def remove_run_file(settings: Settings) -> None:
     """Nobody runs here any more."""
     run_file_path(settings).unlink(missing_ok=True)
+
+
+@contextmanager
+def only_one(settings: Settings) -> Iterator[None]:
+    """One supervisor or demo per data home; the kernel gives the lock back when its holder dies.
+
+    Raises: Broken when another one runs here.
+    """
+    data_home(settings.data, mode=0o711 if os.geteuid() == 0 else 0o700)
+    private_folder(settings.run)
+    descriptor = os.open(
+        settings.run / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
+    )
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            known = read_run_file(settings)
+            who = (
+                f"process {known.supervisor.pid}, port {known.port}"
+                if known is not None and known.is_current
+                else "a start or a demo"
+            )
+            raise Broken(
+                f"{settings.data}: Entrepot already runs here ({who}); see `entrepot status`, end "
+                "it with `entrepot stop`, or choose another ENTREPOT_DATA"
+            ) from None
+        yield
+    finally:
+        os.close(descriptor)

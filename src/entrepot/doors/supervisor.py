@@ -6,7 +6,6 @@ doors and worker end with it, PostgreSQL goes on, and the next supervisor takes 
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 from collections.abc import Callable, Iterator, Sequence
@@ -15,12 +14,17 @@ from types import FrameType
 
 from entrepot.doors.children import Child, ChildPlan
 from entrepot.doors.ports import require_free
-from entrepot.doors.runfile import RunFile, read_run_file, remove_run_file, write_run_file
+from entrepot.doors.runfile import (
+    RunFile,
+    only_one,
+    read_run_file,
+    remove_run_file,
+    write_run_file,
+)
 from entrepot.ground.clock import Clock, SystemClock
 from entrepot.ground.cluster import Cluster, database_url
 from entrepot.ground.cluster_watch import Watch
 from entrepot.ground.disk import DiskGuard
-from entrepot.ground.files import data_home, private_folder
 from entrepot.ground.processes import identity, is_alive, reap_strays
 from entrepot.ground.settings import Settings
 from entrepot.ground.telemetry import forget_process, get_logger, share_metrics
@@ -76,7 +80,7 @@ class Supervisor:
         A second signal ends the children without waiting for what they are doing.
         Raises: Broken or Unavailable when it cannot start; what had started is ended before.
         """
-        with self._signals_counted(), self._only_one():
+        with self._signals_counted(), only_one(self._settings):
             self._end_left_behind()
             for port in sorted({plan.port for plan in self._plans if plan.port is not None}):
                 require_free(self._settings.host, port)
@@ -101,27 +105,6 @@ class Supervisor:
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
-
-    @contextmanager
-    def _only_one(self) -> Iterator[None]:
-        """One supervisor per data home; the kernel gives the lock back when its holder dies."""
-        data_home(self._settings.data, mode=0o711 if os.geteuid() == 0 else 0o700)
-        private_folder(self._settings.run)
-        lock = self._settings.run / "supervisor.lock"
-        descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                known = read_run_file(self._settings)
-                who = f"process {known.supervisor.pid}, port {known.port}" if known else "starting"
-                raise Broken(
-                    f"{self._settings.data}: Entrepot already runs here ({who}); see `entrepot "
-                    "status`, end it with `entrepot stop`, or choose another ENTREPOT_DATA"
-                ) from None
-            yield
-        finally:
-            os.close(descriptor)
 
     def _end_left_behind(self) -> None:
         """Children of a supervisor that was killed, if any did not heed the kernel."""

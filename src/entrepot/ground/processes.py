@@ -7,7 +7,9 @@ Source: proc_pid_stat(5), field 22.
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,8 @@ import psutil
 
 _PROC = Path("/proc")
 _BOOT = _PROC / "sys" / "kernel" / "random" / "boot_id"
+_PR_SET_PDEATHSIG = 1  # Source: prctl(2)
+_LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 class Identity(NamedTuple):
@@ -77,3 +81,12 @@ def reap_strays(known: set[int]) -> list[int]:
             reap(child.pid)
             strays.append(child.pid)
     return strays
+
+
+def end_with(parent: int) -> bool:
+    """Let the kernel ask this process to end (SIGTERM) when its parent dies, however that happens.
+
+    False = the parent was dead before the kernel was told.
+    """
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    return os.getppid() == parent

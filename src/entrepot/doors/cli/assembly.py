@@ -16,7 +16,6 @@ from entrepot.doors.cli import (
     operate,
     processes,
     show,
-    simulate,
 )
 from entrepot.doors.cli.endings import console
 from entrepot.doors.cli.first_start import prepare
@@ -48,6 +47,7 @@ RUNNING = "Running it"
 DATA = "A retailer's data"
 CARE = "Taking care"
 
+APP.command("demo", rich_help_panel=RUNNING)(demo.demo)
 APP.command("serve", rich_help_panel=RUNNING)(operate.serve_command(prepare))
 APP.command("status", rich_help_panel=RUNNING)(operate.status)
 APP.command("stop", rich_help_panel=RUNNING)(operate.stop)
@@ -57,8 +57,6 @@ APP.command("load", rich_help_panel=DATA)(load.load)
 IMPORT = typer.Typer(no_args_is_help=True, help="Read what another system knows.")
 IMPORT.command("orders")(importing.import_orders)
 APP.add_typer(IMPORT, name="import", rich_help_panel=DATA)
-APP.command("demo", rich_help_panel=DATA)(demo.demo)
-APP.command("simulate", rich_help_panel=DATA)(simulate.simulate)
 APP.command("show", rich_help_panel=CARE)(show.show)
 APP.command("migrate", rich_help_panel=CARE)(data.migrate)
 APP.command("audit", rich_help_panel=CARE)(data.audit)
@@ -66,4 +64,5 @@ APP.command("replay", rich_help_panel=CARE)(data.replay)
 APP.command("dead-letters", rich_help_panel=CARE)(data.dead_letters)
 APP.add_typer(keys.APP, name="key", rich_help_panel=CARE)
 APP.command("door", hidden=True)(processes.door)
+APP.command("page", hidden=True)(processes.page)
 APP.command("work", hidden=True)(processes.work)

@@ -1,19 +1,24 @@
-"""The processes that `serve` supervises; not meant to be called by hand."""
+"""The processes that `serve` and `demo` start; not meant to be called by hand."""
 
 from __future__ import annotations
 
 import os
 import signal
 from types import FrameType
+from typing import Annotated
+
+import typer
 
 from entrepot.doors.cli.opened import settings_now
 from entrepot.doors.house import House
+from entrepot.doors.http import closed
 from entrepot.doors.http import serve as http
 from entrepot.doors.web.assembly import Web
 from entrepot.doors.worker import Worker
 from entrepot.flows import reactions
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.disk import is_read_only
+from entrepot.ground.processes import end_with
 from entrepot.ground.telemetry import configure
 
 
@@ -29,6 +34,19 @@ def door() -> None:
         read_only=lambda: is_read_only(settings),
     ) as house:
         http.run(house, [Web(house)])
+
+
+def page(
+    parent: Annotated[int, typer.Option(help="The process it is started by, and ends with.")],
+) -> None:
+    """Serve the pages alone in this process, while a demo is played; the API is closed."""
+    if not end_with(parent):
+        raise typer.Exit
+    settings = settings_now()
+    clock = SystemClock()
+    configure(now=clock.now, level=settings.log_level.upper(), fields={"process": "page"})
+    with House(settings, name="entrepot-page", clock=clock, read_only=lambda: True) as house:
+        http.run(house, [Web(house)], [closed.ROUTER])
 
 
 def work() -> None:

@@ -22,13 +22,17 @@ from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
 
 BODY_BYTES_MAX = 1_000_000
+API = (orders.ROUTER, stock.ROUTER, operations.ROUTER, operations.METRICS_ROUTER)
 
 
-def create(house: House, plugins: Sequence[InitPlugin] = ()) -> Litestar:
+def create(
+    house: House, plugins: Sequence[InitPlugin] = (), routers: Sequence[Router] = API
+) -> Litestar:
     """The application over an open house; who made the house closes it.
 
     plugins  what else it serves: pages; one with streams that have no end of their own puts what
              ends them into the state's `closing`
+    routers  what stands in the place of the API
 
     Handlers run in threads, as many as there are database connections, so that a request never
     waits for a connection behind its back.
@@ -38,6 +42,7 @@ def create(house: House, plugins: Sequence[InitPlugin] = ()) -> Litestar:
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
 
     app = _assembled(
+        routers,
         guards=[admit],
         middleware=[DefineMiddleware(Measured)],
         exception_handlers=HANDLERS,
@@ -53,17 +58,12 @@ def create(house: House, plugins: Sequence[InitPlugin] = ()) -> Litestar:
 
 def describe() -> dict[str, Any]:
     """The API in OpenAPI, as /v1/openapi.json answers it."""
-    return _assembled().openapi_schema.to_schema()
+    return _assembled(API).openapi_schema.to_schema()
 
 
-def _assembled(**behavior: Any) -> Litestar:
+def _assembled(routers: Sequence[Router], **behavior: Any) -> Litestar:
     return Litestar(
-        route_handlers=[
-            orders.ROUTER,
-            stock.ROUTER,
-            operations.ROUTER,
-            operations.METRICS_ROUTER,
-        ],
+        route_handlers=list(routers),
         openapi_config=_openapi(),
         **behavior,
     )

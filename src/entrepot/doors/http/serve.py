@@ -8,24 +8,25 @@ from collections.abc import Sequence
 
 from granian.constants import Interfaces
 from granian.server.embed import Server
+from litestar import Litestar, Router
 from litestar.plugins import InitPlugin
 
 from entrepot.doors.house import House
-from entrepot.doors.http.app import create
+from entrepot.doors.http.app import API, create
 
 BACKLOG = 1_024
 
 
-def run(house: House, plugins: Sequence[InitPlugin] = ()) -> None:
+def run(house: House, plugins: Sequence[InitPlugin] = (), routers: Sequence[Router] = API) -> None:
     """Serve until SIGTERM or SIGINT; several door processes share the port.
 
     plugins  what is served besides the API: pages
+    routers  what stands in the place of the API
     """
-    asyncio.run(_serve(house, plugins))
+    asyncio.run(_serve(create(house, plugins, routers), house))
 
 
-async def _serve(house: House, plugins: Sequence[InitPlugin]) -> None:
-    app = create(house, plugins)
+async def _serve(app: Litestar, house: House) -> None:
     server = Server(
         app,
         address=house.settings.host,

@@ -1,5 +1,7 @@
 """Sessions of browsers: a sealed cookie that names a proven key, and where it may be used.
 
+A session begins with a key, or with a link that whoever holds the signing keys has sealed.
+
 The cookie holds the key's public prefix and an end, never the secret; who the key stands for and
 what it may is asked anew for each request. It is honored only by routes that say so (pages, never
 the API), so that no other site can use it: SameSite=Strict keeps it at home, and what changes
@@ -20,7 +22,9 @@ from litestar.datastructures import Cookie
 
 COOKIE = "entrepot_session"
 LIFE = timedelta(hours=12)
-PREFIX = b"s1."
+LINK_LIFE = timedelta(hours=1)
+# What a token is for: one that is kept as a cookie is not good as a link, to begin anew with.
+PREFIX, LINK_PREFIX = b"s1.", b"l1."
 TOKEN_CHARACTERS_MAX = 500
 # The option of a route by which it honors sessions.
 HONORED = "session"
@@ -33,25 +37,28 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     ends_at: datetime
 
 
-def seal(session: Session, key: bytes) -> str:
+def seal(session: Session, key: bytes, prefix: bytes = PREFIX) -> str:
     """The session as a token of ASCII characters: `s1.<content>.<seal>`."""
-    signed = PREFIX + _text(msgspec.msgpack.encode(session))
+    signed = prefix + _text(msgspec.msgpack.encode(session))
     return (signed + b"." + _seal(signed, key)).decode("ascii")
 
 
-def open_token(token: str, keys: Sequence[bytes], at: datetime) -> Session | None:
+def open_token(
+    token: str, keys: Sequence[bytes], at: datetime, prefix: bytes = PREFIX
+) -> Session | None:
     """The session in a token; None unless it is whole, ours, and `at` is before its end.
 
-    keys  the present signing key and those still honored
+    keys    the present signing key and those still honored
+    prefix  what the token is for
     """
     if not token.isascii() or len(token) > TOKEN_CHARACTERS_MAX:
         return None
     signed, _, sealed = token.encode("ascii").rpartition(b".")
-    if not signed.startswith(PREFIX):
+    if not signed.startswith(prefix):
         return None
     if not any(hmac.compare_digest(_seal(signed, key), sealed) for key in keys):
         return None
-    payload = signed[len(PREFIX) :]
+    payload = signed[len(prefix) :]
     session = msgspec.msgpack.decode(
         urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)), type=Session
     )

@@ -108,12 +108,14 @@ class Kept(msgspec.Struct, frozen=True, kw_only=True):
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """What left the house, and how it arrived.
 
+    in_time_ppm  parts handed over by the day of the pickup they were meant for
     orders       of which something left the house, of them `arrived` in full
     as_told_ppm  arrived in full by the date told first, of those whose such date has passed
     door         of those that arrived; half of them in the median, 95 % in the slow days
     """
 
     parcels: Kept
+    in_time_ppm: int | None
     late_by: tuple[LateBy, ...]
     orders: int
     arrived: int

@@ -77,7 +77,7 @@ def gather(tx: Tx, told: Told) -> f.Figures:
             sources=told.sources,
         ),
         demand=_demand(outcome.demand(tx, span)),
-        delivery=_delivery(delivered),
+        delivery=_delivery(delivered, list(worked.values())),
         backlog=_backlog(tx, told.days, span.at),
         stock=_stock(stocks.values(), told.days, [c.node for c in centers]),
         centers=centers,
@@ -142,7 +142,7 @@ def _demand(asked: outcome.Demand) -> f.Demand:
     )
 
 
-def _delivery(delivered: outcome.Delivery) -> f.Delivery:
+def _delivery(delivered: outcome.Delivery, worked: Sequence[outcome.NodeWork]) -> f.Delivery:
     late_by: Counter[int] = Counter()
     for row in delivered.promised:
         if row.fate == "delivered" and row.days is not None:
@@ -156,6 +156,7 @@ def _delivery(delivered: outcome.Delivery) -> f.Delivery:
     door = sorted(door_days.items())
     return f.Delivery(
         parcels=kept(delivered.promised),
+        in_time_ppm=ppm(sum(w.in_time for w in worked), sum(w.parts for w in worked)),
         late_by=tuple(f.LateBy(*pair) for pair in sorted(late_by.items())),
         orders=sum(o.orders for o in delivered.orders),
         arrived=sum(orders for _, orders in door),
