@@ -9,10 +9,10 @@ from pathlib import Path
 import psycopg
 import pytest
 import typer
+from entrepot.doors.cli.demo_report import Summary
 from typer.testing import CliRunner
 
 from entrepot.doors.cli import demo
-from entrepot.doors.cli.demo_report import Summary
 from entrepot.ground.cluster import Cluster
 from entrepot.ground.migrate import migrate
 from tests.postgres import Server, fresh_database, open_folder, settings_in

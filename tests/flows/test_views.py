@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -116,6 +117,15 @@ def test_late_parts_come_as_their_dates_pass(lived: Database, clock: VirtualCloc
     found: TowerPage = read(lived, tower_page)
     with lived.transaction(read_only=True) as tx:
         promised = tx.rows("SELECT sum(parts)::bigint FROM tower.v_due")[0][0]
+    assert [week.day.isoformat() for week in found.weeks] == ["2026-03-09", "2026-04-06"]
+    assert len(found.days) == page.DAYS and found.days[-1].day == clock.now().date()
+    (gap,) = [
+        later.day - earlier.day
+        for earlier, later in pairwise(found.days)
+        if later.day - earlier.day > timedelta(days=1)
+    ]
+    assert gap > timedelta(days=page.QUIET_DAYS), "quiet days are left out, those before are there"
+    assert sum(day.figures.orders_placed for day in found.days) == 18
     assert before.late_parts < found.late_parts == promised <= found.open_parts
     assert len(found.late) == min(found.late_parts, page.LATE_SHOWN)
     days = [part.days for part in found.late]

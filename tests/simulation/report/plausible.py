@@ -296,6 +296,7 @@ class _Made:
         pairs = [(days, count * self.times) for days, count in sorted(door.items())]
         return f.Delivery(
             parcels=self._kept(self.parcels),
+            in_time_ppm=984_000,
             late_by=tuple(f.LateBy(d, n * self.times) for d, n in sorted(late.items())),
             orders=sent,
             arrived=sum(n for _, n in pairs),

@@ -61,6 +61,19 @@ def test_days_stand_over_round_numbers(
     assert chart.is_empty is not bool(placed)
 
 
+def test_a_column_tells_that_days_are_left_out_before_it() -> None:
+    chart = charts.days_chart(
+        [DayView(date(2026, 3, on), 0, Day(orders_placed=1)) for on in (2, 3, 20)]
+    )
+    assert [column.is_after_gap for column in chart.columns] == [False, False, True]
+    assert chart.has_gaps
+
+
+def test_a_day_of_another_year_says_so() -> None:
+    assert render.day(date(2026, 3, 2), NOON) == "Mon 2 Mar"
+    assert render.day(date(2011, 8, 30), NOON) == "Tue 30 Aug 2011"
+
+
 @pytest.mark.parametrize(
     ("passed", "said"),
     [

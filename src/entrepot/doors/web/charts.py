@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from entrepot.flows.views.tower_page import DayView, StageView
@@ -46,12 +46,16 @@ def _pieces(counts: Sequence[int], most: int, width: int) -> list[Piece]:
 
 
 class Column(NamedTuple):
-    """A day: what was placed, and what came in time, late, or was lost, from below."""
+    """A day: what was placed, and what came in time, late, or was lost, from below.
+
+    is_after_gap  days before it are left out
+    """
 
     day: date
     x: int
     placed: Piece
     arrived: tuple[Piece, ...]
+    is_after_gap: bool
 
 
 class Line(NamedTuple):
@@ -75,6 +79,11 @@ class DaysChart(NamedTuple):
         """Whether no bar is there to be drawn."""
         return not any(column.placed.number or column.arrived for column in self.columns)
 
+    @property
+    def has_gaps(self) -> bool:
+        """Whether days are left out."""
+        return any(column.is_after_gap for column in self.columns)
+
 
 def days_chart(days: Sequence[DayView]) -> DaysChart:
     """The last days as bars over a round number of parts."""
@@ -87,7 +96,8 @@ def days_chart(days: Sequence[DayView]) -> DaysChart:
     for index, (day, counts) in enumerate(zip(days, arrived, strict=True)):
         (placed,) = _pieces((day.figures.orders_placed,), top, CHART_HEIGHT) or [Piece(0, 0, 0, 0)]
         stack = tuple(_pieces(counts, top, CHART_HEIGHT))
-        columns.append(Column(day.day, index * SLOT_WIDTH, placed, stack))
+        is_after_gap = index > 0 and day.day - days[index - 1].day > timedelta(days=1)
+        columns.append(Column(day.day, index * SLOT_WIDTH, placed, stack, is_after_gap))
     return DaysChart(
         width=len(days) * SLOT_WIDTH,
         height=CHART_HEIGHT,

@@ -81,9 +81,10 @@ def weeks(count: int) -> str:
     return f"{count} week{'' if count == 1 else 's'}"
 
 
-def day(on: date) -> str:
-    """`Mon 2 Mar`."""
-    return f"{on:%a} {on.day} {on:%b}"
+def day(on: date, at: date | None = None) -> str:
+    """`Mon 2 Mar`; with the year when it is another one than that of `at`."""
+    year = f" {on.year}" if at is not None and on.year != at.year else ""
+    return f"{on:%a} {on.day} {on:%b}{year}"
 
 
 def instant(at: datetime) -> str:

@@ -213,6 +213,7 @@ SELECT s.stage, s.node, s.entered_on, s.parts, s.units, o.since
     ON o.stage = s.stage
 
 -- name: tower_days
+-- The last weeks in which something happened, day by day and node by node.
 SELECT d.day, d.node, coalesce(m.items_minor + m.shipping_minor, 0)::bigint, d.orders_placed,
        d.orders_cancelled, d.units_placed, d.backorders_opened, d.backorders_filled,
        d.parts_shipped, d.units_shipped, d.parts_delivered, d.parts_on_time, d.parts_late,
@@ -221,7 +222,13 @@ SELECT d.day, d.node, coalesce(m.items_minor + m.shipping_minor, 0)::bigint, d.o
   FROM tower.v_day AS d
   LEFT JOIN tower.v_money AS m
     ON m.day = d.day AND m.node = d.node AND m.currency = %(currency)s
- WHERE d.day BETWEEN %(first)s AND %(last)s
+ WHERE d.day <= %(last)s
+   AND d.day >= (SELECT min(w.monday)
+                   FROM (SELECT DISTINCT date_trunc('week', x.day)::date AS monday
+                           FROM tower.v_day AS x
+                          WHERE x.day <= %(last)s
+                          ORDER BY monday DESC
+                          LIMIT %(weeks)s) AS w)
 
 -- name: tower_nodes
 SELECT node, on_hand, committed, quarantined FROM tower.v_node_stock

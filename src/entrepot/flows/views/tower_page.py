@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import dropwhile
 from typing import NamedTuple
 
 from entrepot.departments.network import service as network
@@ -22,6 +21,8 @@ Q = load_queries("entrepot.flows.views")
 
 DAYS = 14
 WEEKS = 13
+# So many days in which nothing happened are left out.
+QUIET_DAYS = 7
 LATE_SHOWN = 20
 # A part is in the first band whose days it has not yet stood in its stage.
 AGE_BANDS = (1, 3, 7)
@@ -90,9 +91,9 @@ class TowerPage(NamedTuple):
 
     as_of     instant of the newest fact; None before the first
     late      the latest first, at most LATE_SHOWN of the `late_parts`
-    days      the last DAYS, the newest last
-    weeks     the last WEEKS, from Monday, the newest last, from the first in which something
-              happened; the present one is not over
+    days      the last DAYS, the newest last, without quiet stretches of QUIET_DAYS and more
+    weeks     the last WEEKS in which something happened, from Monday, the newest last; the present
+              one is not over
     period    the sum of the weeks
     """
 
@@ -148,16 +149,16 @@ def tower_page(tx: Tx) -> TowerPage:
         _Row(Stage(row[0]), *row[1:])
         for row in tx.rows(Q.tower_stages, {"stages": [stage.value for stage in Stage]})
     ]
-    mondays = [today - timedelta(days=today.weekday(), weeks=n) for n in reversed(range(WEEKS))]
     happened = [
         _Happened(row[0], row[1], row[2], Day(*row[3:]))
-        for row in tx.rows(Q.tower_days, {"first": mondays[0], "last": today, "currency": currency})
+        for row in tx.rows(Q.tower_days, {"weeks": WEEKS, "last": today, "currency": currency})
     ]
     stock = {row[0]: row[1:] for row in tx.rows(Q.tower_nodes)}
     by_node: defaultdict[str, list[Day]] = defaultdict(list)
     for row in happened:
         by_node[row.node].append(row.figures)
-    dates = [today - timedelta(days=n) for n in reversed(range(DAYS))]
+    active = {row.day for row in happened if any(row.figures)}
+    mondays = sorted({_monday(day) for day in (*active, today)})[-WEEKS:]
     return TowerPage(
         retailer=name,
         currency=currency,
@@ -167,14 +168,25 @@ def tower_page(tx: Tx) -> TowerPage:
         late=tuple(_late(row[3:], today) for row in head if row[3] is not None),
         stages=_stages(counted, today),
         nodes=tuple(_nodes(known, counted, stock, by_node)),
-        days=tuple(_spans(dates, 1, happened)),
-        weeks=tuple(dropwhile(_is_quiet, _spans(mondays, 7, happened))),
+        days=tuple(_spans(_dates(today, active), 1, happened)),
+        weeks=tuple(_spans(mondays, 7, happened)),
         period=_sum(row.figures for row in happened),
     )
 
 
-def _is_quiet(span: DayView) -> bool:
-    return not any(span.figures)
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
+
+
+def _dates(today: date, active: set[date]) -> list[date]:
+    """The last DAYS up to today, the oldest first, without long stretches of quiet ones."""
+    found = [today]
+    while len(found) < DAYS:
+        before = found[-1] - timedelta(days=1)
+        latest = max((day for day in active if day <= before), default=before)
+        is_long = before - latest >= timedelta(days=QUIET_DAYS)
+        found.append(latest if is_long else before)
+    return found[::-1]
 
 
 class _Happened(NamedTuple):
