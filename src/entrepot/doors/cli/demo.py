@@ -248,10 +248,7 @@ def _tell_page(page: Page) -> None:
     if page.problem:
         complain(f"no live page: {page.problem}; the demo is played without it")
         return
-    for line in (
-        f"Watch it: {page.link}",
-        f"          which signs you in; it is good for an hour, and then leads to {page.address}",
-    ):
+    for line in ("Watch it live; for an hour this link signs you in:", f"  {page.link}"):
         console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 

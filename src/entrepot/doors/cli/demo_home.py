@@ -65,8 +65,8 @@ def require_ours(settings: Settings) -> None:
     run_file = read_run_file(settings)
     if run_file is not None and run_file.is_current:
         raise Expected(
-            f"{data} is being served (process {run_file.supervisor.pid}, port {run_file.port}); "
-            "end that first with `entrepot stop`"
+            f"{data} is in use: process {run_file.supervisor.pid}, port {run_file.port}, is "
+            f"{run_file.state}; end it first with `entrepot stop`"
         )
     known = OURS if is_demo(settings) else frozenset()
     foreign = sorted(

@@ -21,7 +21,7 @@ from entrepot.departments.access.model import (
 )
 from entrepot.doors.ports import require_free
 from entrepot.doors.runfile import RunFile, RunningChild, remove_run_file, write_run_file
-from entrepot.doors.web.sign_in import HOME, link
+from entrepot.doors.web.sign_in import link
 from entrepot.ground.clock import Clock
 from entrepot.ground.database import Database, Tx
 from entrepot.ground.keys import KeyStore
@@ -40,11 +40,10 @@ PAUSE_S = 0.05
 class Page(NamedTuple):
     """Where it is watched.
 
-    address  of the page, for who is signed in; `link` signs in by itself
+    link     signs in and leads to the page
     problem  in words why there is none; '' = there is one
     """
 
-    address: str
     link: str
     problem: str = ""
 
@@ -74,13 +73,12 @@ def live_page(settings: Settings, url: str, clock: Clock) -> Iterator[Page]:
             process = _started(settings)
             _wait_ready(settings, process, clock)
         except Broken as fault:
-            yield Page("", "", str(fault))
+            yield Page("", str(fault))
         else:
             _write(settings, clock, identity(process.pid))
             with KeyStore.open(settings.keys, clock, signing_key=settings.signing_key) as keys:
                 path = link(prefix, keys.signing_keys()[0], clock.now())
-            at = address_of(settings)
-            yield Page(f"{at}{HOME}", f"{at}{path}")
+            yield Page(f"{address_of(settings)}{path}")
     finally:
         if process is not None:
             _end(process)

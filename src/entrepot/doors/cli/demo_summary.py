@@ -28,14 +28,13 @@ PAGE = 1_000
 
 def summary(figures: Figures) -> Table:
     """The figures that a retailer looks at first."""
-    table = Table(
-        f"{figures.settings.retailer}, {figures.settings.first_day} to {figures.settings.last_day}",
-        show_edge=False,
-        box=None,
-        pad_edge=False,
-    )
-    table.add_column("", justify="right", style="bold")
-    table.add_column("")
+    settings = figures.settings
+    table = Table.grid(padding=(0, 2))
+    table.title = f"{settings.retailer}, orders of {settings.first_day} to {settings.last_day}"
+    table.title_justify = "left"
+    table.add_column()
+    table.add_column(justify="right", style="bold")
+    table.add_column()
     for row in _rows(figures):
         table.add_row(*row)
     return table
@@ -143,6 +142,10 @@ def _command(settings: Settings) -> str:
     program = "entrepot"
     if shutil.which(program) is None and Path(sys.argv[0]).name == program:
         program = os.path.relpath(sys.argv[0])
-    if settings.data == Settings.from_environment({"HOME": str(Path.home())}).data:
-        return program
-    return f"ENTREPOT_DATA={shlex.quote(str(settings.data))} {program}"
+    usual = Settings.from_environment({"HOME": str(Path.home())})
+    changed = {
+        "ENTREPOT_DATA": None if settings.data == usual.data else str(settings.data),
+        "ENTREPOT_PORT": None if settings.port == usual.port else str(settings.port),
+    }
+    said = [f"{name}={shlex.quote(value)}" for name, value in changed.items() if value]
+    return " ".join([*said, program])

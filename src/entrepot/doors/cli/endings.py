@@ -49,7 +49,10 @@ def ended() -> Iterator[None]:
     except SystemExit as end:
         # Typer turns Ctrl-C into this code before it can be caught here.
         if end.code == INTERRUPTED:
-            complain("interrupted; what was done is kept, and the same command goes on from there")
+            complain(
+                "interrupted; what was done is kept, and the same command goes on from there, a "
+                "demo with --resume"
+            )
         raise
     except BrokenPipeError:
         sys.exit(DONE)

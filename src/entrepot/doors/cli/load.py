@@ -9,14 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from entrepot.doors.cli.demo_home import is_demo
 from entrepot.doors.cli.endings import FOUND_WRONG, console
-from entrepot.doors.cli.opened import SYSTEM_ACTOR, opened_house
+from entrepot.doors.cli.opened import SYSTEM_ACTOR, opened_house, settings_now
 from entrepot.doors.cli.rows import Refusals, row_bars, unusable
 from entrepot.doors.folder.example import write_example
 from entrepot.doors.folder.reader import REFUSED_FILE, read_folder
 from entrepot.doors.folder.refused import RefusedFile
 from entrepot.flows.onboarding.load import load_folder
 from entrepot.flows.onboarding.rows import Report, UnusableFolder
+from entrepot.ground.settings import Expected
 
 
 def new(
@@ -48,6 +50,12 @@ def load(
 
     Exit code 1 when rows were refused, 2 when the folder cannot be used.
     """
+    settings = settings_now()
+    if is_demo(settings) and not dry_run:
+        raise Expected(
+            f"ENTREPOT_DATA: {settings.data} holds a demo, which the next demo wipes; give a "
+            "retailer of your own another data home: ENTREPOT_DATA=/path/to/another entrepot load"
+        )
     try:
         rows = read_folder(folder)
         with (

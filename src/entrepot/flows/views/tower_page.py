@@ -21,7 +21,7 @@ Q = load_queries("entrepot.flows.views")
 
 DAYS = 14
 WEEKS = 13
-# So many days in which nothing happened are left out.
+# So many days without an order or a delivery are left out.
 QUIET_DAYS = 7
 LATE_SHOWN = 20
 # A part is in the first band whose days it has not yet stood in its stage.
@@ -157,8 +157,8 @@ def tower_page(tx: Tx) -> TowerPage:
     by_node: defaultdict[str, list[Day]] = defaultdict(list)
     for row in happened:
         by_node[row.node].append(row.figures)
-    active = {row.day for row in happened if any(row.figures)}
-    mondays = sorted({_monday(day) for day in (*active, today)})[-WEEKS:]
+    mondays = sorted({_monday(day) for day in (*(r.day for r in happened), today)})[-WEEKS:]
+    moved = {row.day for row in happened if _moved(row.figures)}
     return TowerPage(
         retailer=name,
         currency=currency,
@@ -168,7 +168,7 @@ def tower_page(tx: Tx) -> TowerPage:
         late=tuple(_late(row[3:], today) for row in head if row[3] is not None),
         stages=_stages(counted, today),
         nodes=tuple(_nodes(known, counted, stock, by_node)),
-        days=tuple(_spans(_dates(today, active), 1, happened)),
+        days=tuple(_spans(_dates(today, moved), 1, happened)),
         weeks=tuple(_spans(mondays, 7, happened)),
         period=_sum(row.figures for row in happened),
     )
@@ -178,12 +178,17 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-def _dates(today: date, active: set[date]) -> list[date]:
-    """The last DAYS up to today, the oldest first, without long stretches of quiet ones."""
+def _moved(figures: Day) -> bool:
+    """Whether an order came in or a part ended its way."""
+    return bool(figures.orders_placed or figures.parts_delivered or figures.parts_lost)
+
+
+def _dates(today: date, moved: set[date]) -> list[date]:
+    """The last DAYS up to today, the oldest first, without long stretches in which nothing moved."""
     found = [today]
     while len(found) < DAYS:
         before = found[-1] - timedelta(days=1)
-        latest = max((day for day in active if day <= before), default=before)
+        latest = max((day for day in moved if day <= before), default=before)
         is_long = before - latest >= timedelta(days=QUIET_DAYS)
         found.append(latest if is_long else before)
     return found[::-1]

@@ -179,8 +179,8 @@ def _promises(figures: Figures) -> str:
         f"{figure(figures, 'delivery.parcels.lost')} were lost, "
         f"{figure(figures, 'delivery.parcels.on_the_way')} are on the way. Lost and overdue "
         "parcels break their promise. "
-        f"{figure(figures, 'delivery.in_time_ppm')} of the parts left by the day of the pickup they "
-        "were meant for.",
+        f"{figure(figures, 'delivery.in_time_ppm')} of the parts left by the day of the pickup "
+        "they were meant for.",
         _pair(shown) if shown else "<p>Nothing was delivered.</p>",
         tables.services(figures),
         _legend(pictures.PROMISE_LEGEND),
