@@ -184,7 +184,7 @@ def _moved(figures: Day) -> bool:
 
 
 def _dates(today: date, moved: set[date]) -> list[date]:
-    """The last DAYS up to today, the oldest first, without long stretches in which nothing moved."""
+    """The last DAYS up to today, the oldest first; long stretches without movement are left out."""
     found = [today]
     while len(found) < DAYS:
         before = found[-1] - timedelta(days=1)
