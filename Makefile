@@ -14,7 +14,7 @@ help:
 	@echo "make test       every test that CI runs"
 	@echo "make test-long  what is too long for CI: fault campaigns, fuzzing"
 	@echo "make bench      every benchmark"
-	@echo "make demo       a small retailer: load, order, audit, report"
+	@echo "make demo       four weeks of a real retailer: played live, audited, reported"
 	@echo "make docs       write the generated pages of docs/ again"
 
 venv: $(STAMP)

@@ -15,9 +15,13 @@ from entrepot.departments.access import service as access
 from entrepot.departments.access.cache import LIFE_S
 from entrepot.departments.access.model import RevokeKey
 from entrepot.departments.tower.model import Stage
+from entrepot.doors.http import sessions
+from entrepot.doors.web.answers import SIGN_IN
 from entrepot.doors.web.live import LISTENERS_MAX
-from entrepot.ground.clock import Clock, VirtualClock
+from entrepot.doors.web.sign_in import link
+from entrepot.ground.clock import Clock, SystemClock, VirtualClock
 from entrepot.ground.database import Database
+from entrepot.ground.keys import KeyStore
 from tests.builders import ME, SKUS
 from tests.doors.door import Door, keys_for, running_door
 from tests.flows.lived import live
@@ -156,6 +160,29 @@ def test_a_changed_cookie_is_no_session(quiet: Door) -> None:
         client.cookies.clear()
         client.cookies.set("entrepot_session", token[:middle] + other + token[middle + 1 :])
         assert client.get("/tower").status_code == 303
+
+
+def test_a_link_signs_in_until_it_is_old(quiet: Door) -> None:
+    prefix = quiet.keys["auditor"].split("_")[1]
+    now = SystemClock().now()
+    with KeyStore.open(quiet.log.parent / "keys", SystemClock()) as keys:
+        (key, *_) = keys.signing_keys()
+    good = link(prefix, key, now)
+    with browser(quiet) as client:
+        for wrong in (
+            link(prefix, key, now - sessions.LINK_LIFE),
+            link(prefix, b"x" * 32, now),
+            f"{SIGN_IN}/{sessions.seal(sessions.Session(prefix, now + sessions.LIFE), key)}",
+        ):
+            refused = client.get(wrong)
+            assert refused.status_code == 401 and "not good any more" in refused.text
+        assert client.get(good, headers=FROM_ELSEWHERE).status_code == 403
+        assert not client.cookies
+        assert client.get(good).headers["location"] == "/tower"
+        assert client.get("/tower").status_code == 200
+    with browser(quiet) as client:
+        client.get(link("nobody", key, now))
+        assert client.get("/tower").status_code == 303, "a link to no key opens nothing"
 
 
 def test_signing_out_ends_the_session_in_the_browser(quiet: Door) -> None:

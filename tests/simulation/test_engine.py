@@ -50,7 +50,7 @@ def loaded(server: Server, template_database: str) -> Iterator[str]:
 def play(
     url: str, past: Retailer, keys: Path, tell: Callable[[Run], bool] = lambda _run: True
 ) -> Run:
-    """Begin or go on, as `simulate` does."""
+    """Begin or go on, as `demo` does."""
     clock = VirtualClock(SINCE, SEED)
     with Database(url, clock=clock) as database, KeyStore.open(keys, SystemClock()) as store:
         earlier = retailer.standing(database, "test")

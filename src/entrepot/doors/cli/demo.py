@@ -114,7 +114,7 @@ def demo(
 
 
 def _new(asked: Asked) -> tuple[Begun, Source]:
-    scenario = _scenario(asked.scenario)
+    scenario = scenario_folder(asked.scenario)
     seed = SEED if asked.seed is None else asked.seed
     with errors.status("reading the retailer's past"):
         source = read_source(scenario, seed)
@@ -144,7 +144,8 @@ def _again(settings: Settings, asked: Asked) -> tuple[Begun, Source]:
         return begun, read_source(Path(begun.scenario), begun.seed)
 
 
-def _scenario(given: Path | None) -> Path:
+def scenario_folder(given: Path | None) -> Path:
+    """The folder that is named, else the retailer of this folder or of the source tree."""
     if given is not None:
         return given.resolve()
     tree = Path(entrepot.__file__).resolve().parents[2]
@@ -172,7 +173,7 @@ def _played(
                 (begun.starts_at, begun.ends_at),
                 seed=begun.seed,
                 progress=progress,
-                tell=_teller(stop, speed, clock),
+                tell=teller(stop, speed, clock),
             )
         with (
             Database(url, connections_max=1, name="entrepot-demo") as database,
@@ -225,7 +226,7 @@ def _stopped_by_signal() -> Iterator[Stop]:
             signal.signal(number, handler)
 
 
-def _teller(stop: Stop, speed: int | None, clock: Clock) -> Tell:
+def teller(stop: Stop, speed: int | None, clock: Clock) -> Tell:
     """What is asked after each hour: waits until it may be over, and says whether to go on."""
     last: tuple[datetime, float] | None = None
 
