@@ -73,7 +73,7 @@ def test_a_terminal_gets_a_display_that_moves(
         go(progress, database, clock)
         progress.hour(database, run_at(NINE + 40 * HOUR, 39, "draining"), 40)
     shown = text.getvalue()
-    for words in ("the last parcels arrive", "39 of 40 orders", "late 0, waiting for stock 0"):
+    for words in ("what is on its way arrives", "39 of 40 orders", "late 0, waiting for stock 0"):
         assert words in shown
 
 

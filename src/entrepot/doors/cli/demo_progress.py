@@ -87,7 +87,7 @@ def _said(run: Run, now: Open) -> str:
 
 
 def _doing(run: Run) -> str:
-    words = "orders come in" if run.state == "running" else "the last parcels arrive"
+    words = "orders come in" if run.state == "running" else "what is on its way arrives"
     return f"{run.reached_at:%a %Y-%m-%d %H:%M}, {words}"
 
 

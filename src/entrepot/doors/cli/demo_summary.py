@@ -30,7 +30,8 @@ def summary(figures: Figures) -> Table:
     """The figures that a retailer looks at first."""
     settings = figures.settings
     table = Table.grid(padding=(0, 2))
-    table.title = f"{settings.retailer}, orders of {settings.first_day} to {settings.last_day}"
+    days = dict.fromkeys((str(settings.first_day), str(settings.last_day)))
+    table.title = f"{settings.retailer}, orders of {' to '.join(days)}"
     table.title_justify = "left"
     table.add_column()
     table.add_column(justify="right", style="bold")
