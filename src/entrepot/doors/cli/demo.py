@@ -217,8 +217,13 @@ class Stop:
 @contextmanager
 def _stopped_by_signal() -> Iterator[Stop]:
     stop = Stop()
-    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, stop.ask) for number in signals}
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {
+        number: signal.signal(number, stop.ask)
+        for number in numbers
+        # As `nohup` wants it.
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
     try:
         yield stop
     finally:

@@ -72,7 +72,7 @@ def live_page(settings: Settings, url: str, clock: Clock) -> Iterator[Page]:
             require_free(settings.host, settings.port)
             process = _started(settings)
             _wait_ready(settings, process, clock)
-        except Broken as fault:
+        except (Broken, OSError) as fault:
             yield Page("", str(fault))
         else:
             _write(settings, clock, identity(process.pid))
