@@ -22,43 +22,45 @@ from typing import Any
 import msgspec
 
 from benchmarks.replay import Played, Request
-from entrepot.departments.network import service as network
-from entrepot.doors.folder.reader import read_folder
-from entrepot.flows.onboarding.load import load_folder
-from entrepot.flows.watch.audit import audit
-from entrepot.ground.clock import SystemClock, VirtualClock
-from entrepot.ground.database import Database
-from entrepot.ground.keys import KeyStore
-from entrepot.simulation import back, engine, fulfillment, retailer, store, supply
+from entrepot.doors.cli import demo_play
+from entrepot.doors.cli.demo_play import read_source
+from entrepot.doors.cli.demo_progress import Nothing
+from entrepot.ground.settings import Settings
+from entrepot.simulation import back, engine, fulfillment, retailer, supply
 from entrepot.simulation.fitness import require_fit
-from entrepot.simulation.report.gather import Told, gather
-from entrepot.simulation.report.write import write
-from entrepot.simulation.retailer import Retailer, Window
-from entrepot.simulation.store import Run
+from entrepot.simulation.retailer import Window
 
-RUN_ID = ACTOR = "benchmark"
 KIB_PER_MIB = 1_024
 
 # Steps of a virtual hour, by where the engine finds them; none is part of another.
 STEPS: tuple[tuple[ModuleType, str, str], ...] = (
-    (engine, "order", "quote and place orders"),
-    (fulfillment, "release_parts", "release"),
-    (fulfillment, "pick_parts", "pick"),
-    (fulfillment, "pack_parts", "pack"),
-    (fulfillment, "ship_parts", "ship"),
-    (fulfillment, "end_parts", "track and deliver"),
-    (supply, "review", "reorder"),
-    (supply, "deliver", "receive purchases"),
-    (back, "claim", "returns"),
-    (back, "arrive", "returns"),
-    (back, "look", "returns"),
-    (back, "ask", "returns"),
-    (back, "correct", "corrections"),
-    (engine, "give_up", "give up"),
-    (engine, "close_day", "close the day"),
+    (engine, "order", "hours: quote and place orders"),
+    (fulfillment, "release_parts", "hours: release"),
+    (fulfillment, "pick_parts", "hours: pick"),
+    (fulfillment, "pack_parts", "hours: pack"),
+    (fulfillment, "ship_parts", "hours: ship"),
+    (fulfillment, "end_parts", "hours: track and deliver"),
+    (supply, "review", "hours: reorder"),
+    (supply, "deliver", "hours: receive purchases"),
+    (back, "claim", "hours: returns"),
+    (back, "arrive", "hours: returns"),
+    (back, "look", "hours: returns"),
+    (back, "ask", "hours: returns"),
+    (back, "correct", "hours: corrections"),
+    (engine, "give_up", "hours: give up"),
+    (engine, "close_day", "hours: close the day"),
 )
 FACTS = (engine, "quiet", "facts")
 PLAYING, REST = "play", "hours: begin, commit and the rest"
+# What is done before and after the hours, by where the demo finds it.
+AROUND: tuple[tuple[ModuleType, str, str], ...] = (
+    (demo_play, "load_folder", "load"),
+    (retailer, "fill_shelves", "fill the shelves"),
+    (engine, "play", PLAYING),
+    (demo_play, "audit", "audit"),
+    (demo_play, "gather", "report"),
+    (demo_play, "write", "report"),
+)
 
 
 class Phases:
@@ -101,69 +103,32 @@ def play(request: Request) -> Played:
     """Replay into a migrated database: read, load, fill the shelves, play, audit, report."""
     phases = Phases()
     begun = perf_counter()
-    scenario, folder = Path(request.scenario), Path(request.folder)
-    folder.mkdir(parents=True)
     with phases.phase("read and check the scenario"):
-        past = retailer.read_retailer(scenario, request.seed)
+        source = read_source(Path(request.scenario), request.seed)
         asked = Window(*request.days) if request.days else Window(None, None)
-        window = retailer.window(past, asked, everything=request.everything)
-        files = read_folder(scenario)
-        require_fit(files, past, window)
-    clock = VirtualClock(window[0], request.seed)
-    with (
-        KeyStore.open(folder / "keys", SystemClock()) as keys,
-        Database(request.url, clock=clock, name="benchmark-replay") as database,
-    ):
-        with phases.phase("load"):
-            load_folder(database, files, actor=ACTOR, strict=True)
-        with phases.phase("fill the shelves"):
-            openings = retailer.fill_shelves(database, past, window[0], request.seed)
-        with database.transaction(read_only=True) as tx:
-            owner = network.snapshot(tx).retailer
-        assert owner is not None, "the scenario was checked, and has one"
-        plan = retailer.plan(
-            past,
-            keys,
-            run_id=RUN_ID,
-            seed=request.seed,
-            currency=owner.currency,
-            since=window[0],
-            until=window[1],
-            openings=openings,
+        window = retailer.window(source.past, asked, everything=request.everything)
+        require_fit(source.folder, source.past, window)
+    settings = Settings.from_environment({"ENTREPOT_DATA": request.folder})
+    settings.data.mkdir(parents=True)
+    with phases.watching((*STEPS, *AROUND, FACTS)):
+        played = demo_play.play(
+            settings, request.url, source, window, seed=request.seed, progress=Nothing()
         )
-        steps = tuple((module, name, f"hours: {phase}") for module, name, phase in STEPS)
-        with phases.phase(PLAYING), phases.watching((*steps, FACTS)):
-            run = engine.play(database, plan, lambda _run: True)
-        findings, digest = _judged(database, past, run, folder, phases)
     seconds = perf_counter() - begun
     used = resource.getrusage(resource.RUSAGE_SELF)
-    report = past.history.report
+    report = source.past.history.report
     return Played(
         seconds=seconds,
         phases=_apart(phases.seconds, seconds),
         processor_s=used.ru_utime + used.ru_stime,
         peak_mib=used.ru_maxrss / KIB_PER_MIB,
-        orders=run.counts["placed"],
-        lines=past.history.counts(*window)[1],
+        orders=played.run.counts["placed"],
+        lines=source.past.history.counts(*window)[1],
         rows=report.rows_read,
         invoices=report.invoices_read,
-        findings=findings,
-        report=digest,
+        findings=played.verdict.findings,
+        report=hashlib.sha256(played.written.json.read_bytes()).hexdigest(),
     )
-
-
-def _judged(
-    database: Database, past: Retailer, run: Run, folder: Path, phases: Phases
-) -> tuple[list[str], str]:
-    """The audit's findings, and the digest of the report."""
-    with database.transaction(read_only=True) as tx:
-        with phases.phase("audit"):
-            verdict = audit(tx)
-        with phases.phase("report"):
-            days = store.days(tx, RUN_ID)
-            told = Told(run, days, past.history, verdict, sources=past.sources)
-            written = write(folder / "report", gather(tx, told))
-    return verdict.findings, hashlib.sha256(written.json.read_bytes()).hexdigest()
 
 
 def _apart(seconds: dict[str, float], whole: float) -> dict[str, float]:

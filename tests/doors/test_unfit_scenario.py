@@ -5,12 +5,14 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from entrepot.doors.cli import simulate
+from entrepot.doors.cli import demo_home
 from tests.flows.loading import replace, without
+from tests.postgres import settings_in
 from tests.simulation.scenario import SCENARIO
 
 UNUSABLE = 2
@@ -25,16 +27,18 @@ def scenario(tmp_path: Path) -> Path:
 
 def refused(scenario: Path, home: Path) -> str:
     """What the command says of a scenario that it refuses, beside an earlier run that it leaves."""
-    earlier = home / simulate.FOLDER
-    (earlier / "report").mkdir(parents=True)
-    (earlier / "report" / "report.json").write_text("of an earlier run", encoding="utf-8")
+    report = home / demo_home.REPORT / "report.json"
+    report.parent.mkdir(parents=True)
+    report.write_text("of an earlier run", encoding="utf-8")
+    starts_at, ends_at = datetime(2011, 8, 1, tzinfo=UTC), datetime(2011, 8, 2, tzinfo=UTC)
+    demo_home.mark(settings_in(home), demo_home.Begun(str(scenario), 1, starts_at, ends_at))
     before = sorted(home.rglob("*"))
     done = subprocess.run(
         [
             sys.executable,
             "-c",
             "from entrepot.doors.cli import main; main()",
-            "simulate",
+            "demo",
             *("--scenario", str(scenario), *DAY),
         ],
         env={"ENTREPOT_DATA": str(home), "PATH": "/usr/bin:/bin", "COLUMNS": "200"},

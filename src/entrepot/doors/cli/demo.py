@@ -34,6 +34,7 @@ from entrepot.ground.migrate import migrate
 from entrepot.ground.settings import Expected, Settings
 from entrepot.simulation import retailer
 from entrepot.simulation.engine import Tell
+from entrepot.simulation.fitness import require_fit
 from entrepot.simulation.retailer import Window
 from entrepot.simulation.store import Run
 
@@ -118,7 +119,9 @@ def _new(asked: Asked) -> tuple[Begun, Source]:
     seed = SEED if asked.seed is None else asked.seed
     with errors.status("reading the retailer's past"):
         source = read_source(scenario, seed)
-    starts_at, ends_at = retailer.window(source.past, asked.window, everything=asked.everything)
+    window = retailer.window(source.past, asked.window, everything=asked.everything)
+    require_fit(source.folder, source.past, window)
+    starts_at, ends_at = window
     return Begun(str(scenario), seed, starts_at, ends_at), source
 
 
