@@ -12,7 +12,14 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from entrepot.ground.database import Database, Tx, translated
-from entrepot.ground.events import Q, Subscription, decode
+from entrepot.ground.events import (
+    SEQUENCER_BATCH,
+    Q,
+    Subscription,
+    decode,
+    drain,
+    sequence_batch,
+)
 from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Conflict, Fault
 
@@ -79,6 +86,41 @@ def advance(database: Database, subscription: Subscription, *, window: int = WIN
             break
         moved += step
     return moved
+
+
+def quiet(database: Database, subscriptions: Sequence[Subscription]) -> None:
+    """Number every fact and let every subscription handle it, until nothing is left: for a process
+    that does all of it by itself.
+
+    A round is one transaction. When it fails each part is done by itself, so that a fact that
+    cannot be handled is parked.
+    """
+    while True:
+        try:
+            goes_on = database.run(lambda tx: _round(tx, subscriptions))
+        except Exception as error:  # noqa: BLE001  told and dealt with by the parts
+            log.error("subscription.round_failed", error=repr(error))
+            goes_on = _parts(database, subscriptions)
+        if not goes_on:
+            return
+
+
+def _round(tx: Tx, subscriptions: Sequence[Subscription]) -> bool:
+    """Whether there is more to do afterwards."""
+    while sequence_batch(tx) >= SEQUENCER_BATCH:
+        pass
+    for subscription in subscriptions:
+        while _advance(tx, subscription, WINDOW) >= WINDOW:
+            pass
+    return tx.is_gathering
+
+
+def _parts(database: Database, subscriptions: Sequence[Subscription]) -> bool:
+    numbered = drain(database)
+    for subscription in subscriptions:
+        while advance(database, subscription):
+            pass
+    return numbered > 0
 
 
 def _passes(fault: Fault) -> bool:

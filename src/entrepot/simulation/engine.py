@@ -20,7 +20,6 @@ from entrepot.flows.order_to_delivery.give_up import give_up
 from entrepot.ground import subscriptions
 from entrepot.ground.clock import VirtualClock
 from entrepot.ground.database import Database, Tx
-from entrepot.ground.events import drain
 from entrepot.simulation import back, fulfillment, store, supply
 from entrepot.simulation.day_close import close_day, days_ended
 from entrepot.simulation.fulfillment import ARRIVE, Scene
@@ -69,8 +68,6 @@ def play(database: Database, plan: Plan, tell: Tell) -> Run:
         lambda tx: store.start(tx, plan.run_id, plan.shop.seed, plan.starts_at, plan.ends_at)
     )
     database.run(lambda tx: subscriptions.register(tx, reactions.SUBSCRIPTIONS))
-    # A run that was killed may have left numbered facts that nobody handled.
-    catch_up(database)
     quiet(database)
     with _seldom_collecting():
         return _go_on(database, clock, plan, run, tell)
@@ -106,16 +103,8 @@ def _play_hour(database: Database, plan: Plan, run: Run, at: datetime) -> Run:
 
 
 def quiet(database: Database) -> None:
-    """Number every new fact and let every subscription handle it, until nothing is left."""
-    while drain(database):
-        catch_up(database)
-
-
-def catch_up(database: Database) -> None:
-    """Let every subscription handle what is numbered."""
-    for subscription in reactions.SUBSCRIPTIONS:
-        while subscriptions.advance(database, subscription) >= subscriptions.WINDOW:
-            pass
+    """Number every fact and let every subscription handle it, until nothing is left."""
+    subscriptions.quiet(database, reactions.SUBSCRIPTIONS)
 
 
 def _next(database: Database, plan: Plan, run: Run) -> datetime:

@@ -20,7 +20,7 @@ from entrepot.flows.order_to_delivery.compose import Decided, Ready
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
 from entrepot.flows.order_to_delivery.people import OrderPerson
-from entrepot.flows.order_to_delivery.planning import Way
+from entrepot.flows.order_to_delivery.planning import Leg, Way
 from entrepot.ground import commands, decisions
 from entrepot.ground.commands import Command, Repeated
 from entrepot.ground.database import Tx
@@ -206,14 +206,12 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
     if offer is not None:
         reached = [leg for leg in reached if leg.estimate.latest_date <= offer.latest_date]
         if not reached:
-            return _too_late(offer)
-    backorder = command.backorder and offer is None
-    if backorder and (refusal := planning.not_on_backorder(known, wanted, reached)):
-        return refusal
-    found = planning.ways(known, wanted, reached, backorder=backorder)
-    if isinstance(found, Refusal):
-        return found
-    way = planning.choose(found, command.service) if offer is None else _keeping(found, offer)
+            return planning.too_late(offer.latest_date)
+    way = (
+        _wished(known, command, wanted, reached)
+        if offer is None
+        else planning.way_by(known, wanted, reached, offer.latest_date)
+    )
     if isinstance(way, Refusal):
         return way
     lines = compose.lines(command, prices)
@@ -230,22 +228,14 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
     )
 
 
-def _keeping(found: Sequence[Way], offer: Offer) -> Way | Refusal:
-    """The cheapest way, for the house, that still meets what was sold."""
-    meeting = [w for w in found if w.estimate and w.estimate.latest_date <= offer.latest_date]
-    return min(meeting, key=lambda w: w.cost_mills) if meeting else _too_late(offer)
-
-
-def _too_late(offer: Offer) -> Refusal:
-    return Refusal(
-        code=RefusalCode.not_deliverable,
-        message=(
-            f"offer: its date {offer.latest_date.isoformat()} cannot be met any more; "
-            "ask for a new quote"
-        ),
-        field="offer",
-        facts={"latest_date": offer.latest_date.isoformat()},
-    )
+def _wished(
+    known: View, command: PlaceOrder, wanted: Mapping[str, int], reached: Sequence[Leg]
+) -> Way | Refusal:
+    """The way of the service that was asked for."""
+    if command.backorder and (refusal := planning.not_on_backorder(known, wanted, reached)):
+        return refusal
+    found = planning.ways(known, wanted, reached, backorder=command.backorder)
+    return found if isinstance(found, Refusal) else planning.choose(found, command.service)
 
 
 def _take(known: View, one: Decided) -> None:

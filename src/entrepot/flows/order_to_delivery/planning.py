@@ -13,8 +13,8 @@ service, from the cheapest zone: that stock lies apart is the house's cost.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.departments.catalog.model import Item
@@ -225,24 +225,9 @@ def ways(
             "expected a destination that a zone, a transit and a rate cover",
             field="ship_to",
         )
-    stock = ledger or view.ledger
-    demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
-    held = {
-        node: tuple([stock.available(line.sku, node) for line in demand])
-        for node in {leg.node_id for leg in reached}
-    }
-    sites = [_site(view, leg, demand, held[leg.node_id]) for leg in reached]
     found: list[Way] = []
     refusal: Refusal | None = None
-    for latest in sorted({leg.estimate.latest_date for leg in reached}):
-        usable = [n for n, leg in enumerate(reached) if leg.estimate.latest_date <= latest]
-        way = _way(
-            view,
-            demand,
-            [reached[n] for n in usable],
-            [sites[n] for n in usable],
-            backorder=backorder,
-        )
+    for way in _by_date(view, wanted, reached, ledger or view.ledger, backorder=backorder):
         if isinstance(way, Refusal):
             refusal = way
         else:
@@ -251,6 +236,66 @@ def ways(
         assert refusal is not None, "each date gave a way or a refusal"
         return refusal
     return _worth_offering(found)
+
+
+def way_by(
+    view: View, wanted: Mapping[str, int], reached: Sequence[Leg], latest_date: date
+) -> Way | Refusal:
+    """The cheapest way, for the house, to send `wanted` so that it is there by a date.
+
+    reached  legs that can each meet the date; what several of them bring may be later together
+
+    Refuses: not_enough_stock, too_large; not_deliverable when no way meets the date.
+    """
+    # The more legs, the cheaper: the first way that meets the date is the one.
+    refusal: Refusal | None = None
+    for way in _by_date(view, wanted, reached, view.ledger, backorder=False, is_latest_first=True):
+        if isinstance(way, Refusal):
+            return refusal or way
+        if way.estimate is not None and way.estimate.latest_date <= latest_date:
+            return way
+        refusal = too_late(latest_date)
+    assert refusal is not None, "there is a leg"
+    return refusal
+
+
+def too_late(latest_date: date) -> Refusal:
+    """The refusal of an offer whose date no way meets any more."""
+    return Refusal(
+        code=RefusalCode.not_deliverable,
+        message=(
+            f"offer: its date {latest_date.isoformat()} cannot be met any more; ask for a new quote"
+        ),
+        field="offer",
+        facts={"latest_date": latest_date.isoformat()},
+    )
+
+
+def _by_date(
+    view: View,
+    wanted: Mapping[str, int],
+    reached: Sequence[Leg],
+    stock: Ledger,
+    *,
+    backorder: bool,
+    is_latest_first: bool = False,
+) -> Iterator[Way | Refusal]:
+    """The cheapest way over the legs that meet a date, for each of their dates."""
+    demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
+    held = {
+        node: tuple([stock.available(line.sku, node) for line in demand])
+        for node in {leg.node_id for leg in reached}
+    }
+    sites = [_site(view, leg, demand, held[leg.node_id]) for leg in reached]
+    for latest in sorted({leg.estimate.latest_date for leg in reached}, reverse=is_latest_first):
+        usable = [n for n, leg in enumerate(reached) if leg.estimate.latest_date <= latest]
+        yield _way(
+            view,
+            demand,
+            [reached[n] for n in usable],
+            [sites[n] for n in usable],
+            backorder=backorder,
+        )
 
 
 def not_on_backorder(
