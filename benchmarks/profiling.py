@@ -21,7 +21,7 @@ from benchmarks.server import Server
 from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.sourcing import decisions as sourcing
-from entrepot.flows.order_to_delivery import gather, planning
+from entrepot.flows.order_to_delivery import gather, planning, reach
 from entrepot.flows.order_to_delivery.model import PlaceOrder
 from entrepot.ground import commands, decisions, events
 from entrepot.ground.database import Database, Tx
@@ -33,7 +33,7 @@ DEAREST = 25
 STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("claim commands", commands.claim),
     ("read items, prices, network, stock", gather.view),
-    ("decide: dates of every node and service", planning.legs),
+    ("decide: dates of every node and service", reach.legs),
     ("decide: ways by date", planning.ways),
     ("  the split itself", sourcing.best_split),
     ("  the record's inputs", sourcing.decision_inputs),

@@ -31,6 +31,7 @@ from entrepot.flows.order_to_delivery import compose, planning
 from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.planning import Way
+from entrepot.flows.order_to_delivery.reach import legs
 from entrepot.ground import decisions
 from entrepot.ground.database import Tx
 from entrepot.ground.events import Recorded
@@ -109,7 +110,7 @@ def _decide(tx: Tx, known: View, order: Order, reservation: Reservation) -> Fill
     destination = Destination(
         country=header.country, postal_code=header.postal_area, region=header.postal_area
     )
-    reached = planning.legs(known, destination, header.currency, tx.now)
+    reached = legs(known, destination, header.currency, tx.now)
     whole = [leg for leg in reached if _holds(known.ledger, leg.node_id, reservation)]
     found = planning.ways(
         known, {reservation.sku: reservation.quantity_each}, whole, backorder=False

@@ -20,7 +20,8 @@ from entrepot.flows.order_to_delivery.compose import Decided, Ready
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
 from entrepot.flows.order_to_delivery.people import OrderPerson
-from entrepot.flows.order_to_delivery.planning import Leg, Way
+from entrepot.flows.order_to_delivery.planning import Way
+from entrepot.flows.order_to_delivery.reach import Leg, legs
 from entrepot.ground import commands, decisions
 from entrepot.ground.commands import Command, Repeated
 from entrepot.ground.database import Tx
@@ -202,7 +203,7 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
     wanted: Counter[str] = Counter()
     for line in command.lines:
         wanted[line.sku] += line.quantity
-    reached = planning.legs(known, one.destination, command.currency, one.at)
+    reached = legs(known, one.destination, command.currency, one.at)
     if offer is not None:
         reached = [leg for leg in reached if leg.estimate.latest_date <= offer.latest_date]
         if not reached:

@@ -14,6 +14,7 @@ from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.model import Ask, OptionBox, Quoted, QuotedOption
 from entrepot.flows.order_to_delivery.planning import Way
+from entrepot.flows.order_to_delivery.reach import legs
 from entrepot.ground.database import Tx
 from entrepot.words.outcome import Refusal
 
@@ -52,7 +53,7 @@ def _quote(tx: Tx, known: View, ask: Ask, signing_key: bytes) -> Quoted | Refusa
     wanted: Counter[str] = Counter()
     for line in ask.lines:
         wanted[line.sku] += line.quantity
-    reached = planning.legs(known, destination, ask.currency, at)
+    reached = legs(known, destination, ask.currency, at)
     found = planning.ways(known, wanted, reached, backorder=False)
     if isinstance(found, Refusal):
         return found
