@@ -11,7 +11,7 @@ import pytest
 
 from entrepot.departments.tower import service as tower
 from entrepot.departments.tower.model import SUBSCRIPTION, Stage
-from entrepot.flows import reactions
+from entrepot.flows import subscribed
 from entrepot.ground import events, subscriptions
 from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database, Tx
@@ -137,7 +137,7 @@ def test_a_batch_costs_a_handful_of_statements(lived: Database, owner: psycopg.C
             count += "tower." in query
             return super().run(query, params)
 
-    (figures,) = [s for s in reactions.SUBSCRIPTIONS if s.name == SUBSCRIPTION]
+    (figures,) = [s for s in subscribed.SUBSCRIPTIONS if s.name == SUBSCRIPTION]
     lived.run(tower.rebuild)
     with lived.transaction(read_only=True) as tx:
         head = events.head(tx)

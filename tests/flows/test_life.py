@@ -12,7 +12,7 @@ from entrepot.departments.inventory.model import PlaceHold, Receipt
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import OrderState, PartState
 from entrepot.departments.ordering.service import Cancelled
-from entrepot.flows import reactions
+from entrepot.flows import subscribed
 from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
 from entrepot.flows.order_to_delivery.give_up import give_up
@@ -26,10 +26,10 @@ from tests.flows.test_place import TUESDAY_9, assert_sound, place, placed
 
 def react(database: Database) -> None:
     """Number and handle everything that was announced, to quiet."""
-    database.run(lambda tx: subscriptions.register(tx, reactions.SUBSCRIPTIONS))
+    database.run(lambda tx: subscriptions.register(tx, subscribed.SUBSCRIPTIONS))
     while True:
         moved = events.drain(database)
-        moved += sum(subscriptions.advance(database, s) for s in reactions.SUBSCRIPTIONS)
+        moved += sum(subscriptions.advance(database, s) for s in subscribed.SUBSCRIPTIONS)
         if not moved:
             return
 

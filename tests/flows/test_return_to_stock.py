@@ -7,10 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from entrepot.departments.inventory import service as inventory
-from entrepot.departments.inventory import service_commitments as commitments
-from entrepot.departments.inventory.model import Account, Balance, Move, ReservationState
-from entrepot.departments.ordering import service as ordering
-from entrepot.departments.ordering.model import PartMove, PartState
+from entrepot.departments.inventory.model import Account, Balance
+from entrepot.departments.ordering.model import PartState
 from entrepot.departments.ordering.returns import (
     AskedReturn,
     AuthorizeReturn,
@@ -21,6 +19,9 @@ from entrepot.departments.ordering.returns import (
     ReturnState,
     SameReturn,
 )
+from entrepot.departments.warehouse.model import Pick
+from entrepot.flows.order_to_delivery.pick import pick
+from entrepot.flows.order_to_delivery.release import release
 from entrepot.flows.return_to_stock.authorize import authorize_returns
 from entrepot.flows.return_to_stock.grade import grade_returns
 from entrepot.flows.return_to_stock.receive import receive_returns
@@ -28,40 +29,27 @@ from entrepot.flows.watch.audit import audit
 from entrepot.ground.database import Database, Tx
 from entrepot.words.outcome import Refusal, RefusalCode
 from tests.builders import ME, SKUS, a_retailer, an_order
+from tests.flows.lived import all_in, hear, pack_all, ship_all
 from tests.flows.test_life import order_of, react
 from tests.flows.test_place import placed
 
 MUG = SKUS[0]
-LIFE = (
-    (PartState.released, ReservationState.allocated),
-    (PartState.picked, None),
-    (PartState.packed, None),
-    (PartState.shipped, ReservationState.shipped),
-    (PartState.delivered, None),
-)
 
 
 def deliver(database: Database, order_id: str) -> None:
-    """Take every part of an order to the door, and its stock out of the house."""
+    """Take every part of an order to the door."""
+    database.run(lambda tx: release(tx, all_in(tx, PartState.reserved), actor=ME))
 
-    def step(tx: Tx, to_part: PartState, to_stock: ReservationState | None) -> None:
-        (order,) = ordering.read(tx, [order_id])
-        moves = [
-            PartMove(order_id, p.part_no, to_part, "on its way", "deliver", ME) for p in order.parts
-        ]
-        answers: list[Any] = list(ordering.move_parts(tx, moves))
-        if to_stock is not None:
-            answers += commitments.move(
-                tx,
-                [
-                    Move("deliver", ME, r.sku, r.reservation_id, to_stock, order_id)
-                    for r in commitments.reservations_of_orders(tx, [order_id])
-                ],
-            )
-        assert not any(isinstance(a, Refusal) for a in answers), answers
+    def picked(tx: Tx) -> None:
+        due = [p for p in all_in(tx, PartState.released) if p.order_id == order_id]
+        keys = [(p.order_id, p.part.part_no) for p in due]
+        for answer in pick(tx, [Pick(f"pick:{key}", ME, *key) for key in keys]):
+            assert not isinstance(answer, Refusal), answer
 
-    for to_part, to_stock in LIFE:
-        database.run(lambda tx, p=to_part, s=to_stock: step(tx, p, s))
+    database.run(picked)
+    pack_all(database, 9)
+    ship_all(database, 9)
+    hear(database, "delivered", 9)
 
 
 def sold(database: Database, command_id: str = "a", each: int = 4) -> str:

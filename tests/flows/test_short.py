@@ -8,39 +8,22 @@ from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import (
     Held,
-    Move,
     Reservation,
-    ReservationState,
     Reserve,
     Shorten,
 )
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering import service_parts as parts
-from entrepot.departments.ordering.model import PartMove, PartState, Short
+from entrepot.departments.ordering.model import PartState, Short
+from entrepot.departments.warehouse import service as warehouse
+from entrepot.departments.warehouse.model import Cancel
 from entrepot.flows.watch.audit import audit
 from entrepot.ground.database import Database, Tx
 from entrepot.words.outcome import Refusal, RefusalCode
 from tests.builders import ME, SKUS, a_retailer, an_order
 from tests.flows.test_life import react, receive
 from tests.flows.test_place import assert_sound, placed
-
-
-def released(database: Database, *lines: tuple[str, int]) -> str:
-    """An order whose one part is released and its stock allocated."""
-    a_retailer(database, {(sku, "BER"): 10 for sku, _ in lines})
-    order_id = placed(database, an_order("o", *lines)).order_id
-
-    def work(tx: Tx) -> None:
-        ordering.move_parts(tx, [PartMove(order_id, 1, PartState.released, "released", "r", ME)])
-        moves = [
-            Move("r", ME, r.sku, r.reservation_id, ReservationState.allocated, order_id)
-            for r in commitments.reservations_of_orders(tx, [order_id])
-        ]
-        for answer in commitments.move(tx, moves):
-            assert not isinstance(answer, Refusal), answer
-
-    database.run(work)
-    return order_id
+from tests.flows.test_warehouse_flows import released
 
 
 def short_of(database: Database, order_id: str, line_no: int, each: int) -> None:
@@ -60,6 +43,9 @@ def short_of(database: Database, order_id: str, line_no: int, each: int) -> None
             [Shorten("s", ME, reservation.sku, reservation.reservation_id, each, "lost", order_id)],
         )
         assert isinstance(left, Reservation), left
+        if parts.heads(tx, [order_id])[order_id, 1].state is PartState.cancelled:
+            (ended,) = warehouse.cancel(tx, [Cancel("s", ME, order_id, 1, "nothing_picked")])
+            assert not isinstance(ended, Refusal), ended
 
     database.run(work)
 

@@ -16,6 +16,7 @@ from entrepot.words.outcome import Broken, Conflict, Unavailable
 from tests.processes import hang, kill, process, until
 
 NAME = "effects"
+NAMES = ("Counted",)
 BEHIND = "waits behind an earlier dead letter of its subject"
 
 
@@ -359,7 +360,7 @@ def test_rewinding_handles_the_log_again(database: Database) -> None:
     start(database)
     run_to_end(database, subscription())
     with database.transaction() as tx:
-        assert subscriptions.rewind(tx, NAME, 9)
+        assert subscriptions.rewind(tx, NAME, 9, NAMES)
     run_to_end(database, subscription())
     assert found_effects(database) == {s: [1, 2, 3, 4, 5, 4, 5] for s in "abc"}
 
@@ -368,7 +369,7 @@ def test_rewinding_tries_dead_letters_again_from_their_place(database: Database)
     start(database)
     run_to_end(database, subscription(failing("b", 3, bug)))
     with database.transaction() as tx:
-        assert subscriptions.rewind(tx, NAME, 3)
+        assert subscriptions.rewind(tx, NAME, 3, NAMES)
     run_to_end(database, subscription(failing("b", 4, bug)))
     assert found_effects(database)["b"] == [1, 2, 2, 3]
     assert parked(database) == [
@@ -381,7 +382,7 @@ def test_rewinding_keeps_the_dead_letters_before_it(database: Database) -> None:
     start(database)
     run_to_end(database, subscription(failing("b", 3, bug)))
     with database.transaction() as tx:
-        assert subscriptions.rewind(tx, NAME, 12)
+        assert subscriptions.rewind(tx, NAME, 12, NAMES)
     run_to_end(database, subscription())
     assert [(p, reason) for p, _, reason, _ in parked(database)] == [
         (8, "ValueError('cannot be handled')"),
@@ -394,7 +395,7 @@ def test_rewinding_keeps_the_dead_letters_before_it(database: Database) -> None:
 def test_rewinding_never_goes_forward(database: Database) -> None:
     start(database)
     with database.transaction() as tx:
-        assert not subscriptions.rewind(tx, NAME, 3)
+        assert not subscriptions.rewind(tx, NAME, 3, NAMES)
         assert not subscriptions.rewind(tx, "no such subscription", 0)
     run_to_end(database, subscription())
     assert found_effects(database) == ALL

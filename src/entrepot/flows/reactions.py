@@ -1,34 +1,22 @@
-"""What happens when: one table from fact to reaction, and the timetable.
-
-The worker runs these. A reaction commits together with its cursor, so its effects happen exactly
-once; `docs/facts.md` lists every fact and who reacts.
-"""
+"""What happens by itself: jobs, the timetable, and which decisions can be recomputed."""
 
 from __future__ import annotations
 
 from entrepot.departments.customers import service as customers
 from entrepot.departments.purchasing import decisions_reorder as reordering
 from entrepot.departments.sourcing import decisions as sourcing
-from entrepot.departments.tower import model as tower
-from entrepot.flows.order_to_delivery import expire, fill
+from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.compose import DECISION_KIND
 from entrepot.flows.order_to_delivery.give_up import BATCH, give_up
-from entrepot.flows.watch import figures
 from entrepot.flows.watch.audit import audit
 from entrepot.ground import commands
 from entrepot.ground.database import Database
 from entrepot.ground.decisions import Replay
-from entrepot.ground.events import Subscription
 from entrepot.ground.jobs import JobHandler, Periodic
 from entrepot.ground.keys import KeyStore
 from entrepot.ground.telemetry import get_logger
 
 log = get_logger(__name__)
-
-SUBSCRIPTIONS: tuple[Subscription, ...] = (
-    Subscription("fill-backorders", fill.FILLING_FACTS, fill.on_stock),
-    Subscription(tower.SUBSCRIPTION, figures.FIGURE_FACTS, figures.on_facts),
-)
 
 HANDLERS: dict[str, JobHandler] = {}
 

@@ -120,6 +120,14 @@ def facts_of(tx: Tx, subject: str, limit: int = 1_000) -> list[tuple[int, str, d
     return [(r[0], r[3], r[5], r[8], r[10]) for r in rows]
 
 
+def told(tx: Tx, name: str, subjects: Sequence[str]) -> dict[str, list[Any]]:
+    """What facts of one name say about subjects, in their order: subject -> bodies."""
+    found: dict[str, list[Any]] = {}
+    for subject, body in tx.rows(Q.read_told, {"name": name, "subjects": list(subjects)}):
+        found.setdefault(subject, []).append(msgspec.json.decode(body))
+    return found
+
+
 def outbox_age(tx: Tx) -> tuple[int, float]:
     """Facts waiting for a number, and the age of the oldest in seconds (0 when there is none)."""
     found = tx.row(Q.outbox_state)

@@ -82,8 +82,21 @@ UPDATE events.subscription
 
 -- name: rewind_subscription
 UPDATE events.subscription
-   SET position = %(position)s, updated_at = %(at)s
+   SET position = %(position)s, updated_at = %(at)s,
+       handled = (SELECT count(*) FROM events.log AS l
+                   WHERE l.position <= %(position)s AND l.name = ANY(%(names)s::text[]))
+               - (SELECT count(*) FROM events.dead_letter AS d
+                   WHERE d.subscription = %(name)s AND d.position <= %(position)s)
  WHERE name = %(name)s AND position >= %(position)s
+
+-- name: count_of_subscription
+-- What one has handled and parked, and what it should have by where it stands.
+SELECT s.position, s.handled,
+       (SELECT count(*) FROM events.dead_letter AS d WHERE d.subscription = s.name),
+       (SELECT count(*) FROM events.log AS l
+         WHERE l.position <= s.position AND l.name = ANY(%(names)s::text[]))
+  FROM events.subscription AS s
+ WHERE s.name = %(name)s
 
 -- name: drop_dead_letters
 DELETE FROM events.dead_letter WHERE subscription = %(name)s AND position > %(position)s
@@ -97,6 +110,12 @@ SELECT position, subject, fact_id, name, version, occurred_at, command_id, cause
   FROM events.log
  WHERE position > %(after)s AND position <= %(to)s AND name = ANY(%(names)s::text[])
  ORDER BY position
+
+-- name: read_told
+SELECT subject, body::text
+  FROM events.log
+ WHERE subject = ANY(%(subjects)s::text[]) AND name = %(name)s
+ ORDER BY subject, position
 
 -- name: read_subject
 SELECT position, subject, fact_id, name, version, occurred_at, command_id, caused_by, actor,

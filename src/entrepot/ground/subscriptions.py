@@ -18,6 +18,8 @@ from entrepot.ground.events import (
     Subscription,
     decode,
     drain,
+    head,
+    outbox_age,
     sequence_batch,
 )
 from entrepot.ground.telemetry import METRICS, get_logger
@@ -266,14 +268,53 @@ def dead_letter_counts(tx: Tx) -> dict[str, int]:
     return counts | {row[0]: row[1] for row in tx.rows(Q.count_dead_letters)}
 
 
-def rewind(tx: Tx, name: str, position: int) -> bool:
+def audit(tx: Tx, subscriptions: Sequence[Subscription], *, at_rest: bool = False) -> list[str]:
+    """Whether every fact was numbered and handled once by each subscription, in order: findings.
+
+    at_rest  nothing is at work: what is not handled yet is a finding too
+    """
+    findings = []
+    last = head(tx)
+    waiting, _ = outbox_age(tx)
+    if at_rest and waiting:
+        findings.append(f"facts: {waiting} are not numbered")
+    for subscription in subscriptions:
+        name = subscription.name
+        names = sorted(subscription.by_name())
+        row = tx.row(Q.count_of_subscription, {"name": name, "names": names})
+        if row is None:
+            if at_rest and last:
+                findings.append(f"subscription {name}: has never begun")
+            continue
+        position, handled, parked, due = row
+        if position > last:
+            findings.append(f"subscription {name}: at {position}, beyond the head {last}")
+        if handled + parked != due:
+            findings.append(
+                f"subscription {name}: has handled {handled} facts and parked {parked}, of {due} "
+                f"up to position {position}"
+            )
+        if at_rest and position < last:
+            findings.append(f"subscription {name}: at {position} of {last}")
+        if parked:
+            findings.append(
+                f"subscription {name}: {parked} facts could not be handled; "
+                "see `entrepot dead-letters`"
+            )
+    return findings
+
+
+def rewind(tx: Tx, name: str, position: int, names: Sequence[str] = ()) -> bool:
     """Let a subscription handle the log again from after `position`. Its effects must allow it.
 
+    names  of the facts it handles; not needed to begin anew at 0
     Dead letters after `position` are dropped: their facts come again in their turn. False when
     there is no such subscription or it has not come so far.
     """
+    assert position == 0 or names, "what it has handled up to there is counted by these names"
     key = {"name": name, "position": position}
-    rewound = tx.count(Q.rewind_subscription, {**key, "at": tx.now}) == 1
+    values = {**key, "names": list(names), "at": tx.now}
+    rewound = tx.count(Q.rewind_subscription, values) == 1
     if rewound:
         tx.run(Q.drop_dead_letters, key)
     return rewound

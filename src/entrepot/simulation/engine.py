@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 from entrepot.departments.network import service as network
 from entrepot.departments.network.model import Network, Retailer
-from entrepot.flows import reactions
 from entrepot.flows.order_to_delivery.give_up import give_up
+from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.ground import subscriptions
 from entrepot.ground.clock import VirtualClock
 from entrepot.ground.database import Database, Tx
@@ -67,7 +67,7 @@ def play(database: Database, plan: Plan, tell: Tell) -> Run:
     run = database.run(
         lambda tx: store.start(tx, plan.run_id, plan.shop.seed, plan.starts_at, plan.ends_at)
     )
-    database.run(lambda tx: subscriptions.register(tx, reactions.SUBSCRIPTIONS))
+    database.run(lambda tx: subscriptions.register(tx, SUBSCRIPTIONS))
     quiet(database)
     with _seldom_collecting():
         return _go_on(database, clock, plan, run, tell)
@@ -104,7 +104,7 @@ def _play_hour(database: Database, plan: Plan, run: Run, at: datetime) -> Run:
 
 def quiet(database: Database) -> None:
     """Number every fact and let every subscription handle it, until nothing is left."""
-    subscriptions.quiet(database, reactions.SUBSCRIPTIONS)
+    subscriptions.quiet(database, SUBSCRIPTIONS)
 
 
 def _next(database: Database, plan: Plan, run: Run) -> datetime:

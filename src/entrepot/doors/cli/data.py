@@ -12,6 +12,7 @@ from rich.table import Table
 from entrepot.doors.cli.endings import FOUND_WRONG, UNUSABLE, complain, console
 from entrepot.doors.cli.opened import opened_house, running_database, settings_now
 from entrepot.flows import reactions
+from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.flows.watch.audit import audit as audit_house
 from entrepot.ground import decisions, subscriptions
 from entrepot.ground.database import Database
@@ -77,9 +78,9 @@ def dead_letters(
 
 def _retry(database: Database, wanted: str) -> None:
     name, _, subject = wanted.partition(":")
-    chosen = [s for s in reactions.SUBSCRIPTIONS if s.name == name]
+    chosen = [s for s in SUBSCRIPTIONS if s.name == name]
     if not chosen or not subject:
-        names = ", ".join(s.name for s in reactions.SUBSCRIPTIONS)
+        names = ", ".join(s.name for s in SUBSCRIPTIONS)
         complain(
             f"--retry: found {wanted!r}, expected SUBSCRIPTION:SUBJECT with one of {names}, "
             "as the list shows them"

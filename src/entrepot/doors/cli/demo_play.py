@@ -80,7 +80,7 @@ def play(
         run = _play(database, keys, source, window, seed, progress, tell)
         progress.begin("auditing")
         with database.transaction(read_only=True) as tx:
-            verdict = audit(tx)
+            verdict = audit(tx, at_rest=True)
         progress.begin("writing the report")
         with database.transaction(read_only=True) as tx:
             figures = gather(

@@ -16,6 +16,7 @@ from entrepot.doors.http import serve as http
 from entrepot.doors.web.assembly import Web
 from entrepot.doors.worker import Worker
 from entrepot.flows import reactions
+from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.disk import is_read_only
 from entrepot.ground.processes import end_with
@@ -57,7 +58,7 @@ def work() -> None:
     with House(settings, name=f"entrepot-worker-{os.getpid()}", clock=clock) as house:
         worker = Worker(
             house.database,
-            subscriptions=reactions.SUBSCRIPTIONS,
+            subscriptions=SUBSCRIPTIONS,
             handlers=reactions.HANDLERS,
             timetable=reactions.timetable(house.keys),
         )

@@ -1,8 +1,10 @@
 """The audit: every invariant that must hold, checked over the whole database.
 
 Run after every fault, every night, and by `entrepot audit`. Each room checks itself; here is what
-lies between them: each part's reservation is there and says the same, goods that came were counted
-in the same everywhere, every fact was numbered and handled, and the audit log's chain is whole.
+lies between them: each part's reservation is there and says the same, and so do its work in the
+warehouse, its parcels and the tower; goods that came were counted in the same everywhere; promises
+changed by facts that say so; every fact was numbered and handled once, and the audit log's chain is
+whole.
 """
 
 from __future__ import annotations
@@ -16,14 +18,18 @@ from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import Reservation, ReservationState
 from entrepot.departments.ordering import service as ordering
-from entrepot.departments.ordering.model import PartState
+from entrepot.departments.ordering.decisions import order_subject
+from entrepot.departments.ordering.model import PartState, PromiseChanged
 from entrepot.departments.purchasing import service_orders as purchasing
 from entrepot.departments.warehouse import service as warehouse
+from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.flows.watch import receipts
 from entrepot.ground import events, subscriptions
 from entrepot.ground.database import Tx
+from entrepot.ground.queries import load_queries
 from entrepot.ground.telemetry import METRICS
 
+Q = load_queries("entrepot.flows.watch")
 PAGE = 5_000
 FINDINGS_MAX = 100
 
@@ -63,8 +69,11 @@ class Audit(NamedTuple):
         return not self.findings
 
 
-def audit(tx: Tx) -> Audit:
-    """Check everything, as of this transaction's statements; best on a database at rest."""
+def audit(tx: Tx, *, at_rest: bool = False) -> Audit:
+    """Check everything, as of this transaction's statements; best on a database at rest.
+
+    at_rest  nothing is at work: facts that are not handled yet are a finding too
+    """
     findings: list[str] = []
     looked_at: dict[str, int] = {}
     for room in ROOMS:
@@ -73,7 +82,19 @@ def audit(tx: Tx) -> Audit:
         looked_at |= counts
     findings += list(_between(tx))
     findings += receipts.compare(tx, FINDINGS_MAX)
-    findings += _facts(tx)
+    findings += [
+        f"order {order_id} part {part_no}: is {state}, its work in the warehouse {work}, its "
+        f"parcels {parcels or 'none'}"
+        for order_id, part_no, state, work, parcels in tx.rows(
+            Q.differing_work, {"limit": FINDINGS_MAX}
+        )
+    ]
+    findings += [
+        f"order {order_id} part {part_no}: the tower has it at {shown}, it is at {stage}"
+        for order_id, part_no, shown, stage in _tower(tx, at_rest)
+    ]
+    findings += _promises(tx)
+    findings += subscriptions.audit(tx, SUBSCRIPTIONS, at_rest=at_rest)
     findings += access.audit_findings(tx)
     METRICS.audit_failures.set(len(findings))
     return Audit(findings, {**looked_at, "facts": events.head(tx)})
@@ -113,19 +134,23 @@ def _compare(
     return None
 
 
-def _facts(tx: Tx) -> list[str]:
-    """Facts that were not handled: by each subscription, in order, none parked."""
-    findings = []
-    head = events.head(tx)
-    for standing in subscriptions.progress(tx):
-        if standing.position > head:
-            findings.append(
-                f"subscription {standing.name}: at {standing.position}, beyond the head {head}"
-            )
-    for name, count in subscriptions.dead_letter_counts(tx).items():
-        if count:
-            findings.append(
-                f"subscription {name}: {count} facts could not be handled; "
-                "see `entrepot dead-letters`"
-            )
-    return findings
+def _tower(tx: Tx, at_rest: bool) -> list[tuple[str, int, str | None, str | None]]:
+    """Parts that the tower shows elsewhere than they are; it may lag behind what is at work."""
+    return tx.rows(Q.differing_tower, {"limit": FINDINGS_MAX}) if at_rest else []
+
+
+def _promises(tx: Tx) -> Iterator[str]:
+    """Promises that changed without a fact that says so, or facts without the promise."""
+    after, found = "", 0
+    while found < FINDINGS_MAX:
+        rows = tx.rows(Q.promised_versions, {"after": after, "limit": PAGE})
+        subjects = [order_subject(order_id) for order_id, _ in rows]
+        facts = events.told(tx, PromiseChanged.name(), subjects)
+        for (order_id, versions), subject in zip(rows, subjects, strict=True):
+            told = [1, *(body["promise_version"] for body in facts.get(subject, ()))]
+            if versions != told:
+                found += 1
+                yield f"order {order_id}: its promise has versions {versions}, the facts say {told}"
+        if len(rows) < PAGE:
+            return
+        after = rows[-1][0]

@@ -1,3 +1,44 @@
+-- name: differing_work
+-- Parts whose work in the warehouse, or whose parcels, say something else.
+SELECT p.order_id, p.part_no, p.state, coalesce(w.state, 'none'), s.states
+  FROM ordering.v_part AS p
+  LEFT JOIN warehouse.v_work AS w ON w.order_id = p.order_id AND w.part_no = p.part_no
+  LEFT JOIN (SELECT order_id, part_no, string_agg(state, ', ' ORDER BY shipment_no) AS states,
+                    bool_and(state = 'delivered') AS arrived
+               FROM carriage.v_shipment
+              WHERE state <> 'voided'
+              GROUP BY order_id, part_no) AS s
+         ON s.order_id = p.order_id AND s.part_no = p.part_no
+ WHERE CASE WHEN p.state IN ('backordered', 'reserved', 'cancelled')
+            THEN coalesce(w.state, 'cancelled') <> 'cancelled' OR s.states IS NOT NULL
+            WHEN p.state IN ('released', 'picked')
+            THEN w.state IS DISTINCT FROM p.state OR s.states IS NOT NULL
+            WHEN p.state = 'packed' THEN w.state IS DISTINCT FROM 'packed' OR s.states IS NULL
+            ELSE w.state IS DISTINCT FROM 'handed_over' OR s.states IS NULL
+                 OR (p.state = 'delivered') <> s.arrived
+       END
+ LIMIT %(limit)s
+
+-- name: differing_tower
+SELECT coalesce(p.order_id, t.order_id), coalesce(p.part_no, t.part_no), t.stage, p.stage
+  FROM (SELECT p.order_id, p.part_no,
+               CASE WHEN o.state = 'awaiting_payment' THEN 'awaiting_payment' ELSE p.state END
+                   AS stage
+          FROM ordering.v_part AS p
+          JOIN ordering.v_order AS o ON o.order_id = p.order_id
+         WHERE p.state NOT IN ('delivered', 'lost', 'cancelled')) AS p
+  FULL JOIN tower.v_open_part AS t ON t.order_id = p.order_id AND t.part_no = p.part_no
+ WHERE t.stage IS DISTINCT FROM p.stage
+ LIMIT %(limit)s
+
+-- name: promised_versions
+SELECT order_id, array_agg(DISTINCT version ORDER BY version)
+  FROM ordering.v_expectation
+ WHERE order_id > %(after)s
+ GROUP BY order_id
+ ORDER BY order_id
+ LIMIT %(limit)s
+
 -- name: differing_deliveries
 -- What purchasing, the warehouse and the ledger say of each order differently. Receipts of stock by
 -- other documents are nobody else's business.
