@@ -36,8 +36,8 @@ from tests.flows.test_place import placed
 MUG = SKUS[0]
 
 
-def deliver(database: Database, order_id: str) -> None:
-    """Take every part of an order to the door."""
+def hand_over(database: Database, order_id: str) -> None:
+    """Let every part of an order leave the house."""
     database.run(lambda tx: release(tx, all_in(tx, PartState.reserved), actor=ME))
 
     def picked(tx: Tx) -> None:
@@ -49,13 +49,13 @@ def deliver(database: Database, order_id: str) -> None:
     database.run(picked)
     pack_all(database, 9)
     ship_all(database, 9)
-    hear(database, "delivered", 9)
 
 
 def sold(database: Database, command_id: str = "a", each: int = 4) -> str:
     """An order of so many MUG that was delivered from Berlin; its id."""
     order_id = placed(database, an_order(command_id, (MUG, each))).order_id
-    deliver(database, order_id)
+    hand_over(database, order_id)
+    hear(database, "delivered", 9)
     return order_id
 
 
@@ -109,6 +109,19 @@ def test_goods_come_back_and_are_graded(database: Database) -> None:
         (Account.quarantine, Account.free, 2),
         (Account.quarantine, Account.scrap, 1),
     ]
+    assert_sound(database)
+
+
+def test_what_was_lost_on_its_way_may_come_back(database: Database) -> None:
+    """The return was agreed to while the parcel was under way; then its carrier gave it up."""
+    a_retailer(database, {(MUG, "BER"): 10})
+    order_id = placed(database, an_order("a", (MUG, 4))).order_id
+    hand_over(database, order_id)
+    do(database, authorize_returns, authorize(order_id, 4))
+    hear(database, "lost", 9)
+    assert_sound(database)
+    assert isinstance(do(database, receive_returns, receive(order_id, 4)), Returned)
+    assert (stock(database).on_hand, stock(database).quarantined) == (6, 4)
     assert_sound(database)
 
 

@@ -111,14 +111,14 @@ UPDATE ordering.return_line AS l
  WHERE l.order_id = m.order_id AND l.return_id = m.return_id AND l.line_no = m.line_no
 
 -- name: audit_returned
--- Order lines of which more comes back than was shipped.
+-- Order lines of which more comes back than was shipped; what is lost may have turned up.
 SELECT r.order_id, r.line_no, r.returned::bigint, coalesce(s.shipped, 0)::bigint
   FROM (SELECT order_id, line_no, sum(counted_each) AS returned
           FROM ordering.return_line GROUP BY order_id, line_no) AS r
   LEFT JOIN (SELECT l.order_id, l.line_no, sum(l.quantity_each) AS shipped
                FROM ordering.part AS p
                JOIN ordering.part_line AS l ON l.order_id = p.order_id AND l.part_no = p.part_no
-              WHERE p.state IN ('shipped', 'delivered')
+              WHERE p.state IN ('shipped', 'delivered', 'lost')
               GROUP BY l.order_id, l.line_no) AS s
     ON s.order_id = r.order_id AND s.line_no = r.line_no
  WHERE r.returned > coalesce(s.shipped, 0)
