@@ -182,8 +182,6 @@ class Database:
     url      libpq address
     clock    where transactions take their time and ids from
     role     role taken on for every connection: least privilege; None keeps the login role
-    is_patient  a commit waits for the disk; when False a power cut may take the last half second
-             with it, whole transactions in their order, and nobody outside must have been told
     """
 
     def __init__(
@@ -195,12 +193,10 @@ class Database:
         role: str | None = APPLICATION_ROLE,
         timeout_s: float = 5.0,
         name: str = "entrepot",
-        is_patient: bool = True,
     ) -> None:
         self.clock: Clock = clock or SystemClock()
         self.url = url
         self._role = role
-        self._is_patient = is_patient
         self._pool: ConnectionPool[psycopg.Connection[tuple[Any, ...]]] = ConnectionPool(
             url,
             min_size=1,
@@ -222,8 +218,6 @@ class Database:
                 psycopg.sql.SQL("SET ROLE {}").format(psycopg.sql.Identifier(self._role))
             )
         connection.execute("SET TIME ZONE 'UTC'")
-        if not self._is_patient:
-            connection.execute("SET synchronous_commit = off")
         # Rows must be locked in the order of their keys, which hash joins do not keep
         # (docs/decisions/0009).
         connection.execute("SET enable_hashjoin = off")

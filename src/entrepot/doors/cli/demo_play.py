@@ -72,8 +72,7 @@ def play(
     """
     clock = VirtualClock(window[0], seed)
     with (
-        # How far the run has come is in the same database: after a power cut it goes on from there.
-        Database(url, clock=clock, name="entrepot-demo", is_patient=False) as database,
+        Database(url, clock=clock, name="entrepot-demo") as database,
         # Keys of personal data are secrets in a demo too: they come from the system's clock.
         KeyStore.open(settings.keys, SystemClock(), signing_key=settings.signing_key) as keys,
     ):
