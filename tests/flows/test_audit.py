@@ -7,8 +7,8 @@ import pytest
 
 from entrepot.departments.ordering.model import PartState
 from entrepot.flows.order_to_delivery.release import release
-from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.flows.watch.audit import audit
+from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground import subscriptions
 from entrepot.ground.database import Database
 from tests.builders import ME, SKUS, a_retailer, an_order

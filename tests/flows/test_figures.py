@@ -11,7 +11,7 @@ import pytest
 
 from entrepot.departments.tower import service as tower
 from entrepot.departments.tower.model import SUBSCRIPTION, Stage
-from entrepot.flows import subscribed
+from entrepot.flows.watch import subscribed
 from entrepot.ground import events, subscriptions
 from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database, Tx

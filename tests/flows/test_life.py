@@ -12,10 +12,10 @@ from entrepot.departments.inventory.model import PlaceHold, Receipt
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import OrderState, PartState
 from entrepot.departments.ordering.service import Cancelled
-from entrepot.flows import subscribed
 from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
 from entrepot.flows.order_to_delivery.give_up import give_up
+from entrepot.flows.watch import subscribed
 from entrepot.ground import events, subscriptions
 from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from entrepot.departments.network import service as network
 from entrepot.departments.network.model import Network, Retailer
 from entrepot.flows.order_to_delivery.give_up import give_up
-from entrepot.flows.subscribed import SUBSCRIPTIONS
+from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground import subscriptions
 from entrepot.ground.clock import VirtualClock
 from entrepot.ground.database import Database, Tx

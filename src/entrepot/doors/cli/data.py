@@ -12,8 +12,8 @@ from rich.table import Table
 from entrepot.doors.cli.endings import FOUND_WRONG, UNUSABLE, complain, console
 from entrepot.doors.cli.opened import opened_house, running_database, settings_now
 from entrepot.flows import reactions
-from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.flows.watch.audit import audit as audit_house
+from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground import decisions, subscriptions
 from entrepot.ground.database import Database
 from entrepot.ground.events import drain

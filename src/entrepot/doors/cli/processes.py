@@ -16,7 +16,7 @@ from entrepot.doors.http import serve as http
 from entrepot.doors.web.assembly import Web
 from entrepot.doors.worker import Worker
 from entrepot.flows import reactions
-from entrepot.flows.subscribed import SUBSCRIPTIONS
+from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.disk import is_read_only
 from entrepot.ground.processes import end_with

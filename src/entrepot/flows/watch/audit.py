@@ -22,8 +22,8 @@ from entrepot.departments.ordering.decisions import order_subject
 from entrepot.departments.ordering.model import PartState, PromiseChanged
 from entrepot.departments.purchasing import service_orders as purchasing
 from entrepot.departments.warehouse import service as warehouse
-from entrepot.flows.subscribed import SUBSCRIPTIONS
 from entrepot.flows.watch import receipts
+from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground import events, subscriptions
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
