@@ -226,7 +226,10 @@ def test_the_guard_has_the_last_word(database: Database, owner: psycopg.Connecti
 
 
 CORRUPTIONS = [
-    ("UPDATE ordering.part SET state = 'lost' WHERE part_no = 5", "5 returned, but only 0 shipped"),
+    (
+        "UPDATE ordering.part SET state = 'cancelled' WHERE part_no = 5",
+        "5 returned, but only 0 shipped",
+    ),
     (
         "UPDATE ordering.part_line SET quantity_each = 4 WHERE line_no = 5",
         "5 returned, but only 4 shipped",
