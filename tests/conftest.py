@@ -9,7 +9,7 @@ import pytest
 
 from tests.postgres import Server, fresh_database, shared_server
 
-pytest_plugins = ["tests.database_fixture", "tests.browser_marker"]
+pytest_plugins = ["tests.database_fixture", "tests.lived_fixture", "tests.browser_marker"]
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,16 @@ def until(condition: Callable[[], Any], what: str, timeout_s: float = WAIT_S) ->
             return found
         time.sleep(0.005)
     raise AssertionError(f"waited {timeout_s} s for {what}")
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask a program to end, and kill it when it does not in ten seconds."""
+    process.terminate()
+    try:
+        process.wait(10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

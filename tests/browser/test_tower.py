@@ -2,32 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database
 from tests.browser.chromium import Page, chromium
 from tests.builders import SKUS
 from tests.doors.door import Door, keys_for, running_door
-from tests.flows.lived import live
 from tests.flows.test_life import react, receive
-from tests.flows.test_place import TUESDAY_9
 
 pytestmark = pytest.mark.browser
 
 FITS = "document.documentElement.scrollWidth <= window.innerWidth"
 IS_LIVE = "document.body.dataset.live === 'true'"
-
-
-@pytest.fixture
-def lived(database_on: Callable[[Clock], Database]) -> Database:
-    clock = VirtualClock(TUESDAY_9, seed=1)
-    database = database_on(clock)
-    live(database, clock)
-    return database
 
 
 @pytest.fixture

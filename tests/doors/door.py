@@ -26,6 +26,7 @@ from entrepot.departments.access.model import (
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.database import Database, Tx
 from tests.builders import ME
+from tests.processes import end
 
 READY_S = 30
 
@@ -103,12 +104,7 @@ def running_door(
         _wait(door)
         yield door
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        end(process)
 
 
 def _wait(door: Door) -> None:

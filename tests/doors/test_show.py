@@ -12,21 +12,10 @@ import pytest
 
 from entrepot.departments.ordering import service_parts as parts
 from entrepot.departments.ordering.model import PartState
-from entrepot.ground.clock import Clock, VirtualClock
 from entrepot.ground.database import Database
 from tests.builders import SKUS
 from tests.doors.door import as_address
-from tests.flows.lived import live
-from tests.flows.test_place import TUESDAY_9
 from tests.flows.test_views import a_past_order, a_purchase_order
-
-
-@pytest.fixture
-def lived(database_on: Callable[[Clock], Database]) -> Database:
-    clock = VirtualClock(TUESDAY_9, seed=1)
-    database = database_on(clock)
-    live(database, clock)
-    return database
 
 
 @pytest.fixture

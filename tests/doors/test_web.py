@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -19,27 +19,17 @@ from entrepot.doors.http import sessions
 from entrepot.doors.web.answers import SIGN_IN
 from entrepot.doors.web.live import LISTENERS_MAX
 from entrepot.doors.web.sign_in import link
-from entrepot.ground.clock import Clock, SystemClock, VirtualClock
+from entrepot.ground.clock import SystemClock
 from entrepot.ground.database import Database
 from entrepot.ground.keys import KeyStore
 from tests.builders import ME, SKUS
 from tests.doors.door import Door, keys_for, running_door
-from tests.flows.lived import live
 from tests.flows.test_life import react, receive
-from tests.flows.test_place import TUESDAY_9
 from tests.ground.homes import wait_until
 from tests.postgres import Server, fresh_database
 
 FROM_HERE = {"Sec-Fetch-Site": "same-origin"}
 FROM_ELSEWHERE = {"Sec-Fetch-Site": "cross-site"}
-
-
-@pytest.fixture
-def lived(database_on: Callable[[Clock], Database]) -> Database:
-    clock = VirtualClock(TUESDAY_9, seed=1)
-    database = database_on(clock)
-    live(database, clock)
-    return database
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,7 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 INSTANT = timedelta.resolution
 DRAIN_DAYS_MAX = 60
+# Backorders are given up when buyers review: one hour of the day for both.
 GIVE_UP_HOUR = supply.REVIEW_HOUR
 # Objects made before the garbage collector looks at the young ones.
 YOUNG_OBJECTS = 50_000
@@ -113,10 +114,7 @@ def _next(database: Database, plan: Plan, run: Run) -> datetime:
     with database.transaction(read_only=True) as tx:
         due = store.next_due(tx)
         zone = _retailer(network.snapshot(tx)).zone
-    candidates = [
-        soonest + timedelta(hours=(hour - soonest.hour) % 24)
-        for hour in {GIVE_UP_HOUR, supply.REVIEW_HOUR}
-    ]
+    candidates = [soonest + timedelta(hours=(GIVE_UP_HOUR - soonest.hour) % 24)]
     candidates += [
         _hour_after(end - INSTANT) for _, end in days_ended(zone, run.reached_at, soonest + DAY)
     ]
