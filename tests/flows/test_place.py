@@ -286,18 +286,18 @@ def test_stock_that_went_between_reading_and_writing_is_decided_afresh(
         if not tried:
             tried.append(True)
             # Seen by the order's reads as still there, gone before its write.
-            original = inventory.balances
+            original = inventory.free_stock
 
-            def reading(inner, skus):  # type: ignore[no-untyped-def]
-                found = original(inner, skus)
+            def reading(inner, skus, nodes):  # type: ignore[no-untyped-def]
+                found = original(inner, skus, nodes)
                 database.run(lambda other: inventory.adjust(other, [thief]))
                 return found
 
-            inventory.balances = reading  # type: ignore[assignment]
+            inventory.free_stock = reading
             try:
                 return place_orders(tx, [an_order("o")], signing_keys=[SIGNING_KEY])
             finally:
-                inventory.balances = original  # type: ignore[assignment]
+                inventory.free_stock = original
         return place_orders(tx, [an_order("o")], signing_keys=[SIGNING_KEY])
 
     (answer,) = database.run(work)

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.departments.sourcing import subsets
-from entrepot.departments.sourcing.decisions import (
-    best_split,
-    candidates,
-    decision_inputs,
-    decision_outcome,
-    replay,
-)
-from entrepot.departments.sourcing.model import Demand, Plan, Site
+from entrepot.departments.sourcing import decisions, search, subsets
+from entrepot.departments.sourcing.decisions import best_split, candidates
+from entrepot.departments.sourcing.model import Demand, Plan, Site, Sites
+from entrepot.departments.sourcing.records import decision_inputs, decision_outcome, replay
 from entrepot.words.outcome import Refusal
 
 # Costs of this size fit in 64 bits, what the search multiplies them to does not.
@@ -141,12 +138,23 @@ def key_of(case: Case, plan: Plan) -> Key:
     return Key(left_out, cost, len(used), tuple(used))
 
 
-@pytest.mark.parametrize("plain_limit", [subsets.PLAIN_LIMIT, 0], ids=["by depth", "by levels"])
+def leave_to_subsets(*_: object) -> tuple[object, ...]:
+    """What the compiled search answers to an order that is too large for it."""
+    nothing = np.empty(0, np.int64)
+    return search.LEFT_TO_SUBSETS, 0, nothing, nothing, nothing, nothing
+
+
+WAYS = {"compiled": None, "by depth": subsets.PLAIN_LIMIT, "by levels": 0}
+
+
+@pytest.mark.parametrize("plain_limit", WAYS.values(), ids=WAYS.keys())
 @settings(max_examples=600, deadline=None)
 @given(case=cases())
-def test_no_assignment_is_better(plain_limit: int, case: Case) -> None:
+def test_no_assignment_is_better(plain_limit: int | None, case: Case) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(subsets, "PLAIN_LIMIT", plain_limit)
+        if plain_limit is not None:
+            patch.setattr(decisions, "solve", leave_to_subsets)
+            patch.setattr(subsets, "PLAIN_LIMIT", plain_limit)
         result = case.solve()
     best = enumerated(case)
     if isinstance(result, Refusal):
@@ -202,12 +210,47 @@ def test_more_stock_never_costs_more(case: Case, data: st.DataObject) -> None:
 def test_replay_gives_the_same_bytes(case: Case) -> None:
     inputs = decision_inputs(
         case.demand,
-        case.sites,
+        Sites.of(case.sites, len(case.demand)),
         unfilled_mills=case.weights,
         keep_together=case.keep_together,
         max_boxes=case.max_boxes,
     )
     assert replay(inputs) == decision_outcome(case.solve(), candidates(case.demand, case.sites))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**32),
+    nodes=st.integers(1, 9),
+    lines=st.integers(1, 12),
+    carried=st.sampled_from([0.2, 0.5, 0.9]),
+)
+def test_the_compiled_search_finds_what_the_plain_one_does(
+    seed: int, nodes: int, lines: int, carried: float
+) -> None:
+    chance = random.Random(seed)
+    asked = [chance.randint(1, 4) for _ in range(lines)]
+    demand = [Demand(n, f"SKU-{n}", each) for n, each in enumerate(asked, start=1)]
+    stock = {
+        node: tuple(chance.randint(0, 5) * (chance.random() < carried) for _ in asked)
+        for node in range(nodes)
+    }
+    sites = [
+        Site(
+            f"N{node}",
+            service,
+            chance.randint(0, 3) * 100,
+            tuple(chance.randint(0, 9) * 10 for _ in asked),
+            stock[node],
+        )
+        for node in range(nodes)
+        for service in ("road", "air")[: chance.randint(1, 2)]
+    ]
+    for weights in (None, [1] * lines):
+        compiled = best_split(demand, sites, unfilled_mills=weights)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(decisions, "solve", leave_to_subsets)
+            assert best_split(demand, sites, unfilled_mills=weights) == compiled
 
 
 @settings(max_examples=100, deadline=None)
@@ -221,6 +264,7 @@ def test_deciding_again_changes_nothing(case: Case) -> None:
 def test_a_search_cut_short_says_so(case: Case) -> None:
     exact = case.solve()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decisions, "solve", leave_to_subsets)
         patch.setattr(subsets, "PLAIN_LIMIT", 0)
         patch.setattr(subsets, "LEVEL_LIMIT", 5)
         cut = case.solve()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from entrepot.departments.customers import service as customers
 from entrepot.departments.purchasing import decisions_reorder as reordering
-from entrepot.departments.sourcing import decisions as sourcing
+from entrepot.departments.sourcing import records as sourcing
 from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.compose import DECISION_KIND
 from entrepot.flows.order_to_delivery.give_up import BATCH, give_up

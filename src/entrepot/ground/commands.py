@@ -1,7 +1,8 @@
 """Idempotent commands: each has an id, and repeating it gives the first answer.
 
-`claim` comes first in a transaction (the lock order starts with the command), `answer` last. A
-command whose transaction rolls back was never claimed.
+Who works under the command's lock calls `claim` first in a transaction (the lock order starts with
+the command) and `answer` last. Who decides over what it read, and writes afterwards, calls `done`
+before and `keep` as the first of its writes. A command whose transaction rolls back was never done.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def claim(tx: Tx, commands: Sequence[Command]) -> list[Repeated | Refusal | None
     """
     if not commands:
         return []
-    hashes = [hashlib.sha256(c.content).digest() for c in commands]
+    hashes = [_hash(c) for c in commands]
     ids = [c.command_id for c in commands]
     assert len(set(ids)) == len(ids), "equal command ids in one batch are folded by the caller"
     fresh = {
@@ -58,6 +59,40 @@ def claim(tx: Tx, commands: Sequence[Command]) -> list[Repeated | Refusal | None
     }
     known = _known(tx, [i for i in ids if i not in fresh])
     return [None if i in fresh else _earlier(i, h, known) for i, h in zip(ids, hashes, strict=True)]
+
+
+def done(tx: Tx, commands: Sequence[Command]) -> list[Repeated | Refusal | None]:
+    """Which commands were done before; for each: None = not yet, its first answer, or a Refusal.
+
+    Refuses: key_reused when the id was used with other content.
+    """
+    known = _known(tx, [c.command_id for c in commands])
+    return [
+        _earlier(c.command_id, _hash(c), known) if c.command_id in known else None for c in commands
+    ]
+
+
+def keep(tx: Tx, answered: Sequence[tuple[Command, bytes]]) -> None:
+    """Store commands and what they answered.
+
+    The ids of a batch are distinct. Raises: Conflict when one was done meanwhile.
+    """
+    if answered:
+        tx.guard(
+            Q.keep_commands,
+            {
+                "command_ids": [command.command_id for command, _ in answered],
+                "hashes": [_hash(command) for command, _ in answered],
+                "answers": [answer for _, answer in answered],
+                "at": tx.now,
+            },
+            len(answered),
+            "a command was done meanwhile",
+        )
+
+
+def _hash(command: Command) -> bytes:
+    return hashlib.sha256(command.content).digest()
 
 
 def _known(tx: Tx, ids: Sequence[str]) -> Mapping[str, tuple[bytes, bytes | None]]:

@@ -7,6 +7,16 @@ SELECT c.command_id, c.content_hash, %(at)s
 ON CONFLICT (command_id) DO NOTHING
 RETURNING command_id
 
+-- name: keep_commands
+-- Commands with their answers, in key order. One that somebody did meanwhile is not written: the
+-- count tells.
+INSERT INTO ground.command (command_id, content_hash, answer, at)
+SELECT c.command_id, c.content_hash, c.answer, %(at)s
+  FROM unnest(%(command_ids)s::text[], %(hashes)s::bytea[], %(answers)s::bytea[])
+       AS c (command_id, content_hash, answer)
+ ORDER BY c.command_id
+ON CONFLICT (command_id) DO NOTHING
+
 -- name: read_commands
 SELECT command_id, content_hash, answer
   FROM ground.command
@@ -38,10 +48,13 @@ SELECT f.subject, f.fact_id, f.name, f.version, f.occurred_at, f.command_id, f.c
 
 -- name: sequence_batch
 -- Moves the oldest committed facts into the log and numbers them. One sequencer at a time: the
--- head row is locked by the update, so a second one waits and finds other rows.
+-- head row is locked before, so a second one waits and finds other rows. All rows up to the last
+-- one of those are seen by one snapshot: they are the oldest, found without a join.
 WITH taken AS (
     DELETE FROM events.outbox
-     WHERE outbox_id IN (SELECT outbox_id FROM events.outbox ORDER BY outbox_id LIMIT %(limit)s)
+     WHERE outbox_id <= (SELECT max(o.outbox_id)
+                           FROM (SELECT outbox_id FROM events.outbox
+                                  ORDER BY outbox_id LIMIT %(limit)s) AS o)
     RETURNING outbox_id, subject, fact_id, name, version, occurred_at, command_id, caused_by,
               actor, traceparent, body
 ), numbered AS (

@@ -206,23 +206,27 @@ def test_stock_that_is_kept_stays_at_its_node(database: Database) -> None:
         assert inventory.audit(tx)[0] == []
 
 
-@pytest.mark.parametrize("seen", [3, 100])
-def test_stock_known_from_before_is_checked_by_the_guard(database: Database, seen: int) -> None:
-    """Whoever brings balances read before decides over them; the database has the last word."""
-    opened(database, MUG=5)
-    known = [Balance("MUG", "DC1", seen)]
-    command = Reserve(**MUG, order_id="O-1", line_no=1, quantity_each=6)
-    if seen == 3:
-        (refused,) = database.run(lambda tx: commitments.reserve(tx, [command], known=known))
-        assert isinstance(refused, Refusal)
-        assert refused.facts["available_each"] == 3
-    else:
-        with pytest.raises(Conflict, match="stock changed meanwhile") as raised:
-            database.run(lambda tx: commitments.reserve(tx, [command], known=known), attempts=1)
-        assert raised.value.kind == "guard"
+def test_what_was_decided_over_stock_that_went_is_left_to_the_guard(database: Database) -> None:
+    """Whoever decided over what was free before writes all of it or nothing."""
+    opened(database, MUG=5, PEN=5)
+    commands = [
+        Reserve(**MUG, order_id="O-1", line_no=1, quantity_each=6),
+        Reserve(**{**MUG, "sku": "PEN"}, order_id="O-1", line_no=2, quantity_each=1),
+    ]
+    with pytest.raises(Conflict, match="stock changed meanwhile") as raised:
+        database.run(lambda tx: commitments.commit(tx, commands), attempts=1)
+    assert raised.value.kind == "guard"
     with database.transaction() as tx:
-        assert inventory.balances(tx, ["MUG"]) == [Balance("MUG", "DC1", 5)]
+        assert inventory.balances(tx, ["MUG", "PEN"]) == [
+            Balance("MUG", "DC1", 5),
+            Balance("PEN", "DC1", 5),
+        ]
         assert commitments.reservations_of_orders(tx, ["O-1"]) == []
+    database.run(lambda tx: commitments.commit(tx, commands[1:]))
+    with database.transaction() as tx:
+        assert inventory.balances(tx, ["PEN"]) == [Balance("PEN", "DC1", 5, reserved=1)]
+        free = inventory.free_stock(tx, ["MUG", "PEN", "NONE"], ["DC0", "DC1"])
+        assert free.each.tolist() == [[0, 5], [0, 4], [0, 0]]
 
 
 def test_a_reservation_that_is_filled_needs_a_node(database: Database) -> None:

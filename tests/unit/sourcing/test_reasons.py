@@ -8,10 +8,7 @@ import pytest
 from entrepot.departments.sourcing.decisions import (
     best_split,
     candidates,
-    decision_inputs,
-    decision_outcome,
     explain,
-    replay,
     step_price,
     tariff,
     weighed,
@@ -24,7 +21,9 @@ from entrepot.departments.sourcing.model import (
     Plan,
     Policy,
     Site,
+    Sites,
 )
+from entrepot.departments.sourcing.records import decision_inputs, decision_outcome, replay
 from entrepot.words.outcome import Refusal, RefusalCode
 
 STEPS = ((1000, 320), (5000, 480), (20000, 990))
@@ -33,7 +32,7 @@ LEEDS = Site("LEEDS", "royal-48", 3000, (50, 100), (5, 5))
 BRISTOL = Site("BRISTOL", "royal-48", 3700, (75, 100), (5, 5))
 YORK = Site("YORK", "dpd", 100, (1, 1), (5, 0))
 
-PINNED_INPUTS = (
+PINNED_FIRST_INPUTS = (
     "9601929301a55348495254029302a553484f4553019295a54c45454453a8726f79616c2d3438cd0b"
     "b892326492050595a4594f524ba364706464920101920500920909c2c0"
 )
@@ -124,21 +123,31 @@ def test_reasons_of_several_boxes_and_of_what_is_left() -> None:
 def test_a_record_holds_the_choice_and_can_be_replayed() -> None:
     sites = [LEEDS, BRISTOL, YORK]
     able = candidates(DEMAND, sites)
-    inputs = decision_inputs(DEMAND, sites, max_boxes=2)
+    inputs = decision_inputs(DEMAND, Sites.of(sites, 2), max_boxes=2)
     outcome = decision_outcome(best_split(DEMAND, sites, max_boxes=2), able)
     assert replay(inputs) == outcome
     read = msgspec.msgpack.decode(outcome, type=Outcome)
     assert read.plan == best_split(DEMAND, sites)
     assert read.candidates == able
-    refused = msgspec.msgpack.decode(replay(decision_inputs(DEMAND, [YORK])), type=Outcome)
+    refused = msgspec.msgpack.decode(
+        replay(decision_inputs(DEMAND, Sites.of([YORK], 2))), type=Outcome
+    )
     assert refused.plan is None
     assert refused.refusal == best_split(DEMAND, [YORK])
 
 
 def test_the_bytes_of_a_record_do_not_change_with_the_release() -> None:
-    inputs = decision_inputs(DEMAND, [LEEDS, YORK], unfilled_mills=(9, 9))
-    assert inputs.hex() == PINNED_INPUTS
+    inputs = decision_inputs(DEMAND, Sites.of([LEEDS, YORK], 2), unfilled_mills=(9, 9))
+    assert inputs.hex() == (
+        "9902929301a55348495254029302a553484f4553019292a54c45454453a8726f79616c2d343892a4594f524ba3"
+        "64706492cd0bb864929232649201019292050592050092"
+        "0909c2c0"
+    )
     assert replay(inputs).hex() == PINNED_OUTCOME
+
+
+def test_records_of_the_first_form_come_out_the_same() -> None:
+    assert replay(bytes.fromhex(PINNED_FIRST_INPUTS)).hex() == PINNED_OUTCOME
 
 
 def test_bytes_that_are_no_record_are_an_error() -> None:

@@ -92,6 +92,22 @@ class Ledger:
         _shift(units, movement.to_account, movement.quantity_each)
 
 
+def changes(movements: Iterable[Movement]) -> dict[tuple[str, str], list[int]]:
+    """What movements together change of their balances, by (SKU, node): on hand, held, reserved,
+    allocated, quarantined."""
+    changed: dict[tuple[str, str], list[int]] = {}
+    for movement in movements:
+        key = movement.sku, movement.node
+        units = changed.get(key)
+        if units is None:
+            units = changed[key] = [0, 0, 0, 0, 0]
+        for field in _FIELDS.get(movement.from_account, ()):
+            units[field] -= movement.quantity_each
+        for field in _FIELDS.get(movement.to_account, ()):
+            units[field] += movement.quantity_each
+    return changed
+
+
 _NOTHING = (0, 0, 0, 0, 0)
 _ON_HAND, _HELD, _RESERVED, _ALLOCATED, _QUARANTINED = range(5)
 # Which fields of a balance an account is counted in; accounts outside the node are in none.
@@ -324,6 +340,11 @@ def commit_units(ledger: Ledger, command: Reserve | PlaceHold, node: str) -> Mov
     balance = ledger.balance(command.sku, node)
     if balance.available < command.quantity_each:
         return not_enough(balance, command.quantity_each)
+    return committed(command, node)
+
+
+def committed(command: Reserve | PlaceHold, node: str) -> Movement:
+    """The movement of a commitment."""
     order = isinstance(command, Reserve)
     return Movement(
         sku=command.sku,

@@ -18,42 +18,21 @@ SELECT DISTINCT k.sku, k.node
 ON CONFLICT (sku, node) DO NOTHING
 
 -- name: post
--- Writes movements and moves the balances they imply, as one statement. A balance that would
--- break its guard is left alone and none of its movements is written: the count tells.
-WITH legs AS (
-    SELECT m.movement_id, m.sku, m.node, m.from_account, m.to_account, m.quantity_each, m.cause,
-           m.document, m.command_id, m.actor
-      FROM unnest(%(movement_ids)s::uuid[], %(skus)s::text[], %(nodes)s::text[],
-                  %(from_accounts)s::text[], %(to_accounts)s::text[], %(quantities)s::bigint[],
-                  %(causes)s::text[], %(documents)s::text[], %(command_ids)s::text[],
-                  %(actors)s::text[])
-           AS m (movement_id, sku, node, from_account, to_account, quantity_each, cause, document,
-                 command_id, actor)
-), entries AS (
-    SELECT sku, node, from_account AS account, -quantity_each AS quantity_each FROM legs
-    UNION ALL
-    SELECT sku, node, to_account, quantity_each FROM legs
-), deltas AS (
-    SELECT sku, node,
-           coalesce(sum(quantity_each) FILTER (
-               WHERE account IN ('free', 'held', 'reserved', 'allocated')), 0)::bigint AS on_hand,
-           coalesce(sum(quantity_each) FILTER (WHERE account = 'held'), 0)::bigint AS held,
-           coalesce(sum(quantity_each) FILTER (WHERE account = 'reserved'), 0)::bigint AS reserved,
-           coalesce(sum(quantity_each) FILTER (
-               WHERE account = 'allocated'), 0)::bigint AS allocated,
-           coalesce(sum(quantity_each) FILTER (
-               WHERE account = 'quarantine'), 0)::bigint AS quarantined
-      FROM entries
-     GROUP BY sku, node
-     ORDER BY sku, node
-), changed AS (
+-- Moves balances and writes the movements that mean it, as one statement. When a balance would
+-- break its guard nothing is written: the count tells, and the transaction ends.
+WITH changed AS (
     UPDATE inventory.stock AS s
        SET on_hand = s.on_hand + d.on_hand,
            held = s.held + d.held,
            reserved = s.reserved + d.reserved,
            allocated = s.allocated + d.allocated,
            quarantined = s.quarantined + d.quarantined
-      FROM deltas AS d
+      FROM (SELECT b.sku, b.node, b.on_hand, b.held, b.reserved, b.allocated, b.quarantined
+              FROM unnest(%(balance_skus)s::text[], %(balance_nodes)s::text[],
+                          %(on_hand)s::bigint[], %(held)s::bigint[], %(reserved)s::bigint[],
+                          %(allocated)s::bigint[], %(quarantined)s::bigint[])
+                   AS b (sku, node, on_hand, held, reserved, allocated, quarantined)
+             ORDER BY b.sku, b.node) AS d
      WHERE s.sku = d.sku AND s.node = d.node
        AND s.on_hand + d.on_hand
            >= s.held + d.held + s.reserved + d.reserved + s.allocated + d.allocated
@@ -61,14 +40,29 @@ WITH legs AS (
        AND s.reserved + d.reserved >= 0
        AND s.allocated + d.allocated >= 0
        AND s.quarantined + d.quarantined >= 0
-    RETURNING s.sku, s.node
+    RETURNING s.sku
 )
 INSERT INTO inventory.movement (sku, movement_id, node, from_account, to_account, quantity_each,
                                 cause, document, at, command_id, actor)
-SELECT l.sku, l.movement_id, l.node, l.from_account, l.to_account, l.quantity_each, l.cause,
-       l.document, %(at)s, l.command_id, l.actor
-  FROM legs AS l
-  JOIN changed AS c ON c.sku = l.sku AND c.node = l.node
+SELECT m.sku, m.movement_id, m.node, m.from_account, m.to_account, m.quantity_each, m.cause,
+       m.document, %(at)s, m.command_id, m.actor
+  FROM unnest(%(movement_ids)s::uuid[], %(skus)s::text[], %(nodes)s::text[],
+              %(from_accounts)s::text[], %(to_accounts)s::text[], %(quantities)s::bigint[],
+              %(causes)s::text[], %(documents)s::text[], %(command_ids)s::text[],
+              %(actors)s::text[])
+       AS m (movement_id, sku, node, from_account, to_account, quantity_each, cause, document,
+             command_id, actor)
+ WHERE (SELECT count(*) FROM changed) = %(balances)s
+
+-- name: read_available
+-- What may be promised, as three columns: the place of the SKU, the place of the node (both from
+-- 0), and how many there are.
+SELECT array_agg(k.nth - 1), array_agg(array_position(%(nodes)s::text[], s.node) - 1),
+       array_agg(s.on_hand - s.held - s.reserved - s.allocated)
+  FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS k (sku, nth)
+  JOIN inventory.stock AS s ON s.sku = k.sku
+ WHERE s.node = ANY(%(nodes)s::text[])
+   AND s.on_hand > s.held + s.reserved + s.allocated
 
 -- name: read_stock
 SELECT sku, node, on_hand, held, reserved, allocated, quarantined
@@ -135,10 +129,11 @@ SELECT r.sku, r.reservation_id, r.order_id, r.line_no, r.node, r.quantity_each, 
              promised_at)
 
 -- name: read_reservations
-SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, state, promised_at,
-       since
-  FROM inventory.reservation
- WHERE sku = ANY(%(skus)s::text[]) AND reservation_id = ANY(%(reservation_ids)s::uuid[])
+SELECT r.sku, r.reservation_id, r.order_id, r.line_no, r.node, r.quantity_each, r.priority,
+       r.state, r.promised_at, r.since
+  FROM unnest(%(skus)s::text[], %(reservation_ids)s::uuid[]) AS k (sku, reservation_id)
+  JOIN inventory.reservation AS r
+    ON r.sku = k.sku AND r.reservation_id = k.reservation_id
 
 -- name: reservations_of_orders
 SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, state, promised_at,

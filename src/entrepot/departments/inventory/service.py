@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from entrepot.departments.inventory import availability, decisions, store
 from entrepot.departments.inventory.decisions import Ledger
+from entrepot.departments.inventory.free_stock import FreeStock
 from entrepot.departments.inventory.model import (
     Account,
     Adjustment,
@@ -45,6 +46,11 @@ C = TypeVar("C", Receipt, Adjustment, Count, Quarantine)
 def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
     """Stock of these SKUs at every node that ever had any, by SKU and node."""
     return store.balances(tx, skus)
+
+
+def free_stock(tx: Tx, skus: Sequence[str], nodes: Sequence[str]) -> FreeStock:
+    """What may be promised of these SKUs at these nodes, as a table to decide over."""
+    return store.free_stock(tx, skus, nodes)
 
 
 def balance_page(tx: Tx, after: tuple[str, str], limit: int) -> list[Balance]:

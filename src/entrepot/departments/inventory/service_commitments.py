@@ -13,7 +13,6 @@ from entrepot.departments.inventory import decisions, store
 from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.inventory.model import (
     Account,
-    Balance,
     Cause,
     Held,
     Hold,
@@ -32,17 +31,29 @@ EXPIRY_BATCH = 1_000
 SYSTEM = "system"
 
 
-def reserve(
-    tx: Tx, commands: Sequence[Reserve], known: Iterable[Balance] | None = None
-) -> list[Held | Refusal]:
+def commit(tx: Tx, commands: Sequence[Reserve]) -> None:
+    """Commit units to order lines that the caller decided over what was available; a command
+    without node waits for stock.
+
+    Raises: Conflict when the stock is not there any more.
+    """
+    store.add_reservations(tx, [_reservation(tx, command) for command in commands])
+    store.post(
+        tx,
+        [
+            decisions.committed(command, command.node)
+            for command in commands
+            if command.node is not None
+        ],
+    )
+
+
+def reserve(tx: Tx, commands: Sequence[Reserve]) -> list[Held | Refusal]:
     """Commit units to order lines; a command without node waits for stock.
 
-    known  balances the caller read in this transaction for all these SKUs; None = read them here
-
     Refuses: not_enough_stock, bad_quantity.
-    Raises: Conflict when `known` is out of date.
     """
-    ledger = Ledger(store.balances(tx, (c.sku for c in commands)) if known is None else known)
+    ledger = Ledger(store.balances(tx, (c.sku for c in commands)))
     answers: list[Held | Refusal] = []
     movements: list[Movement] = []
     for command in commands:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from itertools import groupby
 from typing import Any
 from uuid import UUID
 
+from entrepot.departments.inventory import decisions
+from entrepot.departments.inventory.free_stock import FreeStock
 from entrepot.departments.inventory.model import (
     Account,
     Balance,
@@ -25,8 +26,7 @@ from entrepot.ground.queries import load_queries
 
 Q = load_queries("entrepot.departments.inventory")
 
-# The movements of a statement are matched with its balances pair by pair: few at a time.
-POST_BATCH = 200
+POST_BATCH = 2_000
 Numbered = tuple[UUID, Movement]
 
 
@@ -42,14 +42,14 @@ def post(tx: Tx, movements: Sequence[Movement]) -> None:
 
 def _batches(numbered: Sequence[Numbered]) -> Iterator[list[Numbered]]:
     """About `POST_BATCH` at a time; those of one balance together: its guard sees their sum."""
-    batch: list[Numbered] = []
-    for _, group in groupby(sorted(numbered, key=_balance), _balance):
-        batch += group
-        if len(batch) >= POST_BATCH:
-            yield batch
-            batch = []
-    if batch:
-        yield batch
+    ordered = sorted(numbered, key=_balance)
+    start = 0
+    while start < len(ordered):
+        end = min(start + POST_BATCH, len(ordered))
+        while end < len(ordered) and _balance(ordered[end]) == _balance(ordered[end - 1]):
+            end += 1
+        yield ordered[start:end]
+        start = end
 
 
 def _balance(numbered: Numbered) -> tuple[str, str]:
@@ -58,9 +58,19 @@ def _balance(numbered: Numbered) -> tuple[str, str]:
 
 def _post(tx: Tx, numbered: Sequence[Numbered]) -> None:
     movements = [movement for _, movement in numbered]
+    changes = decisions.changes(movements)
+    on_hand, held, reserved, allocated, quarantined = zip(*changes.values(), strict=True)
     tx.guard(
         Q.post,
         {
+            "balance_skus": [sku for sku, _ in changes],
+            "balance_nodes": [node for _, node in changes],
+            "on_hand": list(on_hand),
+            "held": list(held),
+            "reserved": list(reserved),
+            "allocated": list(allocated),
+            "quarantined": list(quarantined),
+            "balances": len(changes),
             "movement_ids": [movement_id for movement_id, _ in numbered],
             "skus": [m.sku for m in movements],
             "nodes": [m.node for m in movements],
@@ -105,6 +115,13 @@ def create(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
 def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
     """Every balance of these SKUs, by SKU and node."""
     return [Balance(*row) for row in tx.rows(Q.read_stock, {"skus": sorted(set(skus))})]
+
+
+def free_stock(tx: Tx, skus: Sequence[str], nodes: Sequence[str]) -> FreeStock:
+    """What may be promised of these SKUs at these nodes, as a table."""
+    found = tx.row(Q.read_available, {"skus": list(skus), "nodes": list(nodes)})
+    assert found is not None, "an aggregate has a row"
+    return FreeStock(skus, nodes, *(column or () for column in found))
 
 
 def page(tx: Tx, after: tuple[str, str], limit: int) -> list[Balance]:
@@ -177,10 +194,10 @@ def _reservation(row: tuple[Any, ...]) -> Reservation:
 
 def reservations(tx: Tx, keys: Iterable[tuple[str, UUID]]) -> dict[UUID, Reservation]:
     """Reservations by id, found through their SKUs."""
-    pairs = list(keys)
+    pairs = list(dict.fromkeys(keys))
     rows = tx.rows(
         Q.read_reservations,
-        {"skus": sorted({p[0] for p in pairs}), "reservation_ids": [p[1] for p in pairs]},
+        {"skus": [p[0] for p in pairs], "reservation_ids": [p[1] for p in pairs]},
     )
     return {row[1]: _reservation(row) for row in rows}
 

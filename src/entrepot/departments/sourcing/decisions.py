@@ -6,27 +6,31 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from math import gcd
 from operator import itemgetter
+from typing import NamedTuple
 
-import msgspec
+import numpy as np
 
-from entrepot.departments.sourcing.model import (
-    Box,
-    Candidate,
-    Demand,
-    Outcome,
-    Plan,
-    Policy,
-    Site,
-)
+from entrepot.departments.sourcing import search
+from entrepot.departments.sourcing.model import Box, Candidate, Demand, Plan, Policy, Site, Sites
+from entrepot.departments.sourcing.search import FOUND, NO_SITE, Found, solve
 from entrepot.departments.sourcing.subsets import Problem, SharedLine, cheapest_set
 from entrepot.words.money import Money, format_money, minor_of_mills
 from entrepot.words.outcome import Refusal, RefusalCode
 
 PPM = 1_000_000
 GRAMS_PER_KG = 1_000
-INPUTS_VERSION = 1
 
 Steps = Sequence[tuple[int, int]]
+
+
+class Split(NamedTuple):
+    """What was decided, and what else was possible.
+
+    alone  by site, mills of sending everything from there in one box; NO_SITE when it cannot
+    """
+
+    result: Plan | Refusal
+    alone: Sequence[int]
 
 
 def best_split(
@@ -37,6 +41,34 @@ def best_split(
     keep_together: bool = False,
     max_boxes: int | None = None,
 ) -> Plan | Refusal:
+    """The cheapest plan over sites given one by one; see `split`."""
+    try:
+        columns = Sites.of(sites, len(demand))
+    except OverflowError:
+        return _by_subsets(
+            demand,
+            sites,
+            unfilled_mills,
+            keep_together=keep_together,
+            max_boxes=max_boxes,
+        )
+    return split(
+        demand,
+        columns,
+        unfilled_mills=unfilled_mills,
+        keep_together=keep_together,
+        max_boxes=max_boxes,
+    ).result
+
+
+def split(
+    demand: Sequence[Demand],
+    sites: Sites,
+    *,
+    unfilled_mills: Sequence[int] | None = None,
+    keep_together: bool = False,
+    max_boxes: int | None = None,
+) -> Split:
     """The cheapest plan: box_mills of every site used, and item_mills of every each sent.
 
     demand          up to 1,000 lines
@@ -56,6 +88,57 @@ def best_split(
     Refuses: not_enough_stock, with what is asked and available for every line that falls short;
     where only the number of boxes is too small, in the plan that leaves out least.
     """
+    assert max_boxes is None or max_boxes >= 1, f"max_boxes is {max_boxes}, expected 1 or more"
+    assert not unfilled_mills or min(unfilled_mills) >= 1, "a weight of unfilled_mills is below 1"
+    count = len(demand)
+    weights = np.ones(count, np.int64) if unfilled_mills is None else np.array(unfilled_mills)
+    found = Found(
+        *solve(
+            np.array([line.quantity_each for line in demand], np.int64),
+            sites.node_of,
+            sites.box_mills,
+            sites.item_mills,
+            sites.stock,
+            weights,
+            1 if keep_together else max_boxes or 0,
+            search.COSTS_MAX,
+        )
+    )
+    left = found.left.tolist()
+    may_leave_out = unfilled_mills is not None and not keep_together
+    if found.status != FOUND or (any(left) and not may_leave_out):
+        # Large numbers and long searches, and the words of a refusal.
+        result = _by_subsets(
+            demand,
+            sites.rows(),
+            unfilled_mills,
+            keep_together=keep_together,
+            max_boxes=max_boxes,
+        )
+        return Split(result, [_alone(demand, site) for site in sites.rows()])
+    numbers = [line.line_no for line in demand]
+    boxes = [
+        Box(sites.keys[site][0], sites.keys[site][1], _lines(numbers, sent))
+        for site, sent in zip(found.chosen.tolist(), found.sent.tolist(), strict=True)
+    ]
+    plan = Plan(tuple(boxes), found.cost, _lines(numbers, left))
+    return Split(plan, found.alone.tolist())
+
+
+def _lines(numbers: Sequence[int], eaches: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    """The lines of which there is something, with how much."""
+    return tuple([pair for pair in zip(numbers, eaches, strict=True) if pair[1]])
+
+
+def _by_subsets(
+    demand: Sequence[Demand],
+    sites: Sequence[Site],
+    unfilled_mills: Sequence[int] | None,
+    *,
+    keep_together: bool,
+    max_boxes: int | None,
+) -> Plan | Refusal:
+    """The same in numbers of any size, and as far as the search gets with very many sites."""
     depth = 1 if keep_together else max_boxes
     may_leave_out = unfilled_mills is not None and not keep_together
     problem, shared = _problem(demand, sites, unfilled_mills, depth)
@@ -84,8 +167,6 @@ def _problem(
     max_boxes: int | None,
 ) -> tuple[Problem, dict[int, SharedLine]]:
     """The demands as a problem of subsets, and the lines to be divided, by index."""
-    assert max_boxes is None or max_boxes >= 1, f"max_boxes is {max_boxes}, expected 1 or more"
-    assert not weights or min(weights) >= 1, "a weight of unfilled_mills is below 1"
     asked = [line.quantity_each for line in demand]
     dearest = ceiling = 0
     for site in sites:
@@ -212,20 +293,33 @@ def _plan(
     return Plan(boxes, cost, tuple(unfilled), exact)
 
 
-def candidates(demand: Sequence[Demand], sites: Sequence[Site]) -> tuple[Candidate, ...]:
-    """Every site that could send everything in one box, cheapest first, ties in site order."""
+def _alone(demand: Sequence[Demand], site: Site) -> int:
+    """Mills of sending everything from one site in one box; NO_SITE when it cannot."""
     asked = [line.quantity_each for line in demand]
-    able = [
-        Candidate(
-            site.node,
-            site.service_id,
-            site.box_mills
-            + sum(q * mills for q, mills in zip(asked, site.item_mills, strict=True)),
-        )
-        for site in sites
-        if all(held >= quantity for quantity, held in zip(asked, site.stock, strict=True))
-    ]
-    return tuple(sorted(able, key=lambda candidate: candidate.cost_mills))
+    if any(held < quantity for quantity, held in zip(asked, site.stock, strict=True)):
+        return NO_SITE
+    return site.box_mills + sum(q * m for q, m in zip(asked, site.item_mills, strict=True))
+
+
+def able(sites: Sites, alone: Sequence[int]) -> tuple[Candidate, ...]:
+    """Every site that could send everything in one box, cheapest first, ties in site order.
+
+    alone  as `Split` gives it
+    """
+    cheapest_first = sorted([(mills, site) for site, mills in enumerate(alone) if mills != NO_SITE])
+    return tuple([Candidate(*sites.keys[site], mills) for mills, site in cheapest_first])
+
+
+def candidates(demand: Sequence[Demand], sites: Sequence[Site]) -> tuple[Candidate, ...]:
+    """The same from sites given one by one."""
+    found = [(_alone(demand, site), place) for place, site in enumerate(sites)]
+    return tuple(
+        [
+            Candidate(sites[place].node, sites[place].service_id, mills)
+            for mills, place in sorted(found)
+            if mills != NO_SITE
+        ]
+    )
 
 
 def weighed(
@@ -319,48 +413,3 @@ def _clauses(plan: Plan, able: Sequence[Candidate], currency: str) -> Iterator[s
 
 def _money(mills: int, currency: str) -> str:
     return format_money(Money(minor_of_mills(mills), currency))
-
-
-class _Inputs(msgspec.Struct, frozen=True, array_like=True):
-    version: int
-    demand: tuple[Demand, ...]
-    sites: tuple[Site, ...]
-    unfilled_mills: tuple[int, ...] | None
-    keep_together: bool
-    max_boxes: int | None
-
-
-def decision_inputs(
-    demand: Sequence[Demand],
-    sites: Sequence[Site],
-    *,
-    unfilled_mills: Sequence[int] | None = None,
-    keep_together: bool = False,
-    max_boxes: int | None = None,
-) -> bytes:
-    """Everything `best_split` was given, as canonical MessagePack for the decision log."""
-    weights = None if unfilled_mills is None else tuple(unfilled_mills)
-    inputs = _Inputs(INPUTS_VERSION, tuple(demand), tuple(sites), weights, keep_together, max_boxes)
-    return msgspec.msgpack.encode(inputs)
-
-
-def decision_outcome(result: Plan | Refusal, able: Sequence[Candidate]) -> bytes:
-    """What was decided and what else was possible, as canonical MessagePack; see `Outcome`."""
-    plan, refusal = (None, result) if isinstance(result, Refusal) else (result, None)
-    return msgspec.msgpack.encode(Outcome(plan, refusal, tuple(able)))
-
-
-def replay(inputs: bytes) -> bytes:
-    """The outcome decided again from recorded inputs, byte for byte.
-
-    Raises: msgspec.DecodeError when the inputs are not those of a sourcing decision.
-    """
-    read = msgspec.msgpack.decode(inputs, type=_Inputs)
-    result = best_split(
-        read.demand,
-        read.sites,
-        unfilled_mills=read.unfilled_mills,
-        keep_together=read.keep_together,
-        max_boxes=read.max_boxes,
-    )
-    return decision_outcome(result, candidates(read.demand, read.sites))

@@ -6,7 +6,11 @@ default.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import msgspec
+import numpy as np
 
 from entrepot.words.outcome import Refusal
 
@@ -37,6 +41,66 @@ class Site(msgspec.Struct, frozen=True, array_like=True):
     box_mills: int
     item_mills: tuple[int, ...]
     stock: tuple[int, ...]
+
+
+Array = np.ndarray[Any, Any]
+
+
+class Sites(NamedTuple):
+    """Sites as columns, int64, as a decision is made over them.
+
+    keys        (node, service_id) by site
+    node_of     by site, equal for services of one node
+    box_mills   by site
+    item_mills  (sites, lines), as in `Site`
+    stock       (sites, lines), as in `Site`
+    """
+
+    keys: tuple[tuple[str, str], ...]
+    node_of: Array
+    box_mills: Array
+    item_mills: Array
+    stock: Array
+
+    @classmethod
+    def of(cls, sites: Sequence[Site], lines: int) -> Sites:
+        """The same as columns.
+
+        Raises: OverflowError for costs beyond 64 bits.
+        """
+        nodes: dict[str, int] = {}
+        for site in sites:
+            assert len(site.item_mills) == len(site.stock) == lines, (
+                f"{site.node} by {site.service_id} has no cost or stock for some line"
+            )
+        shape = (len(sites), lines)
+        return cls(
+            tuple((site.node, site.service_id) for site in sites),
+            np.array([nodes.setdefault(site.node, len(nodes)) for site in sites], np.int64),
+            np.array([site.box_mills for site in sites], np.int64),
+            np.array([site.item_mills for site in sites], np.int64).reshape(shape),
+            np.array([site.stock for site in sites], np.int64).reshape(shape),
+        )
+
+    def rows(self) -> list[Site]:
+        """The same one by one."""
+        columns = self.box_mills.tolist(), self.item_mills.tolist(), self.stock.tolist()
+        return [
+            Site(node, service_id, box_mills, tuple(item_mills), tuple(stock))
+            for (node, service_id), box_mills, item_mills, stock in zip(
+                self.keys, *columns, strict=True
+            )
+        ]
+
+    def of_these(self, places: Sequence[int]) -> Sites:
+        """Some of the sites."""
+        return Sites(
+            tuple([self.keys[place] for place in places]),
+            self.node_of[places],
+            self.box_mills[places],
+            self.item_mills[places],
+            self.stock[places],
+        )
 
 
 class Box(msgspec.Struct, frozen=True, array_like=True):

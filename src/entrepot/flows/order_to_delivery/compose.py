@@ -205,7 +205,7 @@ def _expectation(part_no: int, estimate: Estimate | None, reason: str, at: datet
 
 def decision(policy: Policy, order_id: str, way: Way) -> Decision:
     """The record of how an order, or a part of it, was sourced."""
-    inputs, outcome, reason = way.question.record(way.plan)
+    inputs, outcome, reason = way.question.record(way.found)
     return Decision(
         subject=order_subject(order_id),
         kind=DECISION_KIND,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from entrepot.departments.inventory import service_commitments as commitments
-from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.inventory.model import (
     Move,
     Reservation,
@@ -31,7 +31,6 @@ from entrepot.flows.order_to_delivery import compose, planning
 from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.planning import Way
-from entrepot.flows.order_to_delivery.reach import legs
 from entrepot.ground import decisions
 from entrepot.ground.database import Tx
 from entrepot.ground.events import Recorded
@@ -110,22 +109,26 @@ def _decide(tx: Tx, known: View, order: Order, reservation: Reservation) -> Fill
     destination = Destination(
         country=header.country, postal_code=header.postal_area, region=header.postal_area
     )
-    reached = legs(known, destination, header.currency, tx.now)
-    whole = [leg for leg in reached if _holds(known.ledger, leg.node_id, reservation)]
+    reached = known.routes.legs(destination, header.currency, tx.now)
+    whole = [n for n, leg in enumerate(reached.legs) if _holds(known, leg.node_id, reservation)]
     found = planning.ways(
-        known, {reservation.sku: reservation.quantity_each}, whole, backorder=False
+        known,
+        {reservation.sku: reservation.quantity_each},
+        reached.of_these(whole),
+        header.currency,
+        backorder=False,
     )
     if isinstance(found, Refusal):
         return None
     way = planning.choose(found, planning.CHEAPEST)
     if isinstance(way, Refusal) or len(way.boxes) != 1:
         return None
-    known.ledger.reserve(reservation.sku, way.boxes[0][0], reservation.quantity_each)
+    known.stock.take(reservation.sku, way.boxes[0][0], reservation.quantity_each)
     return Filled(order, part_no, reservation, way)
 
 
-def _holds(ledger: Ledger, node: str, reservation: Reservation) -> bool:
-    return ledger.available(reservation.sku, node) >= reservation.quantity_each
+def _holds(known: View, node: str, reservation: Reservation) -> bool:
+    return known.stock.available(reservation.sku, node) >= reservation.quantity_each
 
 
 def _move(reservation: Reservation, way: Way) -> Move:
@@ -171,19 +174,26 @@ def _write(tx: Tx, known: View, filled: Sequence[Filled]) -> None:
 
 def _promise(tx: Tx, filled: Sequence[Filled]) -> None:
     """New dates, one version per order and fill; the whole order gets one when nothing waits."""
-    raised: dict[str, int] = {}
+    by_order: dict[str, list[Filled]] = defaultdict(list)
     for entry in filled:
-        header = entry.order.header
-        version = raised.get(header.order_id, header.promise_version) + 1
-        raised[header.order_id] = version
-        ordering.promise(tx, [_promised(tx, entry, version, entry.part_no)])
-    for order_id, version in raised.items():
-        mine = [f for f in filled if f.order.header.order_id == order_id]
-        done = {f.part_no for f in mine}
-        order = mine[0].order
-        if not any(p.state is PartState.backordered and p.part_no not in done for p in order.parts):
-            last = max(mine, key=lambda f: _latest(f.way))
-            ordering.promise(tx, [_promised(tx, last, version + 1, WHOLE_ORDER)])
+        by_order[entry.order.header.order_id].append(entry)
+    told = [_told(tx, mine) for mine in by_order.values()]
+    for turn in range(max(map(len, told), default=0)):
+        ordering.promise(tx, [promises[turn] for promises in told if turn < len(promises)])
+
+
+def _told(tx: Tx, mine: Sequence[Filled]) -> list[Promise]:
+    """The new versions of one order, in their order."""
+    order = mine[0].order
+    first = order.header.promise_version + 1
+    promises = [
+        _promised(tx, entry, version, entry.part_no) for version, entry in enumerate(mine, first)
+    ]
+    done = {entry.part_no for entry in mine}
+    if not any(p.state is PartState.backordered and p.part_no not in done for p in order.parts):
+        last = max(mine, key=lambda entry: _latest(entry.way))
+        promises.append(_promised(tx, last, first + len(mine), WHOLE_ORDER))
+    return promises
 
 
 def _latest(way: Way) -> int:

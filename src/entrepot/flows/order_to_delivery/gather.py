@@ -9,14 +9,13 @@ from typing import NamedTuple
 from entrepot.departments.catalog import service as catalog
 from entrepot.departments.catalog.model import Item
 from entrepot.departments.inventory import service as inventory
-from entrepot.departments.inventory.decisions import Ledger
-from entrepot.departments.inventory.model import Balance
+from entrepot.departments.inventory.free_stock import FreeStock
 from entrepot.departments.network import service as network_service
 from entrepot.departments.network.model import Network
 from entrepot.departments.pricing import service as pricing
 from entrepot.departments.pricing.model import PriceBook
-from entrepot.departments.promise.model import Estimate
 from entrepot.departments.sourcing.model import Policy
+from entrepot.flows.order_to_delivery.reach import Routes, routes
 from entrepot.ground.database import Tx
 
 DEFAULT_SERVICE_LEVEL_PPM = 950_000
@@ -25,23 +24,17 @@ DEFAULT_SERVICE_LEVEL_PPM = 950_000
 class View(NamedTuple):
     """The facts a batch is decided over.
 
-    prices     by currency, for all instants asked about
-    balances   stock as read, for the guard; `ledger` is changed by every decision of the batch
-    estimates  dates found so far, by (node, service, zone, destination's time zone, pickup), and
-    pickups    by (node, service, hour): most orders of a batch share them
-    costs      of a box, of a kilogram and of each SKU, found so far, by (node, service, zone,
-               currency)
+    prices  by currency, for all instants asked about
+    stock   what may still be promised; every decision of the batch takes from it
+    routes  which legs reach a destination
     """
 
     network: Network
     policy: Policy
     items: Mapping[str, Item]
     prices: Mapping[str, PriceBook]
-    balances: list[Balance]
-    ledger: Ledger
-    estimates: dict[tuple[str, str, int, str, datetime], Estimate | None]
-    pickups: dict[tuple[str, str, datetime], tuple[datetime, datetime] | None]
-    costs: dict[tuple[str, str, int, str], tuple[int, int, dict[str, int]]]
+    stock: FreeStock
+    routes: Routes
 
 
 def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetime]]) -> View:
@@ -51,17 +44,15 @@ def view(tx: Tx, skus: Iterable[str], prices_wanted: Iterable[tuple[str, datetim
     """
     wanted = sorted(set(skus))
     network = network_service.snapshot(tx)
-    balances = inventory.balances(tx, wanted)
+    policy = policy_of(network)
+    known = routes(network, policy.quantile_ppm)
     return View(
         network=network,
-        policy=policy_of(network),
+        policy=policy,
         items=catalog.read(tx, wanted),
         prices=_prices(tx, wanted, prices_wanted),
-        balances=balances,
-        ledger=Ledger(balances),
-        estimates={},
-        pickups={},
-        costs={},
+        stock=inventory.free_stock(tx, wanted, known.nodes),
+        routes=known,
     )
 
 

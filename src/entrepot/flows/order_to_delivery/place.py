@@ -1,19 +1,23 @@
 """Place orders: the whole work of an order, for a batch, in one transaction.
 
-Commands are claimed first and answered last; every order of the batch is decided over the same
-view of the stock, one after another; then everything is written in a handful of statements. When
-stock changed meanwhile the guard raises a Conflict and the caller's retry decides afresh.
+Commands done before are answered as they were then. Every other order of the batch is decided over
+the same view of the stock, one after another; then everything is written in a handful of
+statements, the answers first. No row is locked while decisions are made. When a command was done,
+or stock went, meanwhile, a guard raises a Conflict and the caller's retry decides afresh.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from entrepot.departments.inventory import service_commitments as commitments
+from entrepot.departments.inventory.model import Reserve
 from entrepot.departments.ordering import service as ordering
+from entrepot.departments.ordering.model import NewOrder
 from entrepot.departments.promise.offers import Offer, matches, open_offer
 from entrepot.flows.order_to_delivery import check, compose, people, planning
 from entrepot.flows.order_to_delivery.compose import Decided, Ready
@@ -21,13 +25,13 @@ from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
 from entrepot.flows.order_to_delivery.people import OrderPerson
 from entrepot.flows.order_to_delivery.planning import Way
-from entrepot.flows.order_to_delivery.reach import Leg, legs
+from entrepot.flows.order_to_delivery.reach import Reach
 from entrepot.ground import commands, decisions
 from entrepot.ground.commands import Command, Repeated
 from entrepot.ground.database import Tx
 from entrepot.ground.keys import KeyStore
 from entrepot.words.identifiers import order_number
-from entrepot.words.outcome import Conflict, Refusal, RefusalCode
+from entrepot.words.outcome import Refusal, RefusalCode
 
 Answer = Placed | Refusal
 
@@ -56,29 +60,23 @@ def place_orders(
     Raises: Conflict when stock or an order id was taken meanwhile: decide again.
     """
     unique: dict[str, PlaceOrder] = {}
-    for command in orders:
-        unique.setdefault(command.command_id, command)
-    contents = {i: people.content(c, keys) for i, c in unique.items()}
-    claims = dict(
-        zip(
-            unique,
-            commands.claim(tx, [Command(i, contents[i]) for i in unique]),
-            strict=True,
-        )
-    )
-    fresh = [unique[i] for i, claim in claims.items() if claim is None]
-    answers = _place(tx, fresh, signing_keys, keys)
-    commands.answer(tx, {i: _keep(a) for i, a in answers.items()})
-    for command_id, claim in claims.items():
-        if isinstance(claim, Repeated):
-            answers[command_id] = _kept(claim.answer)
-        elif isinstance(claim, Refusal):
-            answers[command_id] = claim
+    for order in orders:
+        unique.setdefault(order.command_id, order)
+    asked = {i: Command(i, people.content(order, keys)) for i, order in unique.items()}
+    done = dict(zip(unique, commands.done(tx, list(asked.values())), strict=True))
+    fresh = [unique[i] for i, earlier in done.items() if earlier is None]
+    answers = _place(tx, fresh, asked, signing_keys, keys)
+    for command_id, earlier in done.items():
+        if isinstance(earlier, Repeated):
+            answers[command_id] = _kept(earlier.answer)
+        elif isinstance(earlier, Refusal):
+            answers[command_id] = earlier
     return [
-        answers[c.command_id]
-        if c is unique[c.command_id] or people.content(c, keys) == contents[c.command_id]
+        answers[order.command_id]
+        if order is unique[order.command_id]
+        or people.content(order, keys) == asked[order.command_id].content
         else _reused()
-        for c in orders
+        for order in orders
     ]
 
 
@@ -116,9 +114,11 @@ def kept_answer(content: bytes | None) -> Placed | None:
 def _place(
     tx: Tx,
     orders: Sequence[PlaceOrder],
+    asked: Mapping[str, Command],
     signing_keys: Sequence[bytes],
     keys: KeyStore | None,
 ) -> dict[str, Answer]:
+    """Decide all of them, then write: the answers first (lock order)."""
     answers: dict[str, Answer] = {}
     ready: list[Ready] = []
     for command in orders:
@@ -127,7 +127,7 @@ def _place(
             answers[command.command_id] = found
         else:
             ready.append(found)
-    taken = set(ordering.known_ids(tx, (r.order_id for r in ready)))
+    taken = set(ordering.known_ids(tx, [r.order_id for r in ready if r.command.order_id]))
     known = view(
         tx,
         (line.sku for r in ready for line in r.command.lines),
@@ -147,8 +147,11 @@ def _place(
     answers.update(refused)
     good = [d for d in decided if d.ready.command.command_id not in refused]
     persons = {i: n for i, n in named.items() if isinstance(n, OrderPerson)}
-    for one_decided, placed in zip(good, _write(tx, known, good, persons), strict=True):
-        answers[one_decided.ready.command.command_id] = placed
+    written = [_composed(tx, one, persons.get(one.ready.command.command_id)) for one in good]
+    for composed in written:
+        answers[composed.order.header.command_id] = compose.placed(composed.order)
+    commands.keep(tx, [(asked[i], _keep(answer)) for i, answer in answers.items()])
+    _write(tx, known, written)
     return answers
 
 
@@ -203,16 +206,14 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
     wanted: Counter[str] = Counter()
     for line in command.lines:
         wanted[line.sku] += line.quantity
-    reached = legs(known, one.destination, command.currency, one.at)
-    if offer is not None:
-        reached = [leg for leg in reached if leg.estimate.latest_date <= offer.latest_date]
-        if not reached:
+    reached = known.routes.legs(one.destination, command.currency, one.at)
+    if offer is None:
+        way = _wished(known, command, wanted, reached)
+    else:
+        reached = reached.by(offer.latest_date.toordinal())
+        if not reached.legs:
             return planning.too_late(offer.latest_date)
-    way = (
-        _wished(known, command, wanted, reached)
-        if offer is None
-        else planning.way_by(known, wanted, reached, offer.latest_date)
-    )
+        way = planning.way_by(known, wanted, reached, command.currency, offer.latest_date)
     if isinstance(way, Refusal):
         return way
     lines = compose.lines(command, prices)
@@ -230,12 +231,12 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
 
 
 def _wished(
-    known: View, command: PlaceOrder, wanted: Mapping[str, int], reached: Sequence[Leg]
+    known: View, command: PlaceOrder, wanted: Mapping[str, int], reached: Reach
 ) -> Way | Refusal:
     """The way of the service that was asked for."""
     if command.backorder and (refusal := planning.not_on_backorder(known, wanted, reached)):
         return refusal
-    found = planning.ways(known, wanted, reached, backorder=command.backorder)
+    found = planning.ways(known, wanted, reached, command.currency, backorder=command.backorder)
     return found if isinstance(found, Refusal) else planning.choose(found, command.service)
 
 
@@ -243,24 +244,27 @@ def _take(known: View, one: Decided) -> None:
     """Later orders of the batch see this one's stock as gone."""
     for node, _, contents in one.way.boxes:
         for sku, each in contents:
-            known.ledger.reserve(sku, node, each)
+            known.stock.take(sku, node, each)
 
 
-def _write(
-    tx: Tx, known: View, decided: Sequence[Decided], named: Mapping[str, OrderPerson]
-) -> list[Placed]:
+class _Composed(NamedTuple):
+    """What is written of a decided order."""
+
+    way: Way
+    order: NewOrder
+    reserves: list[Reserve]
+
+
+def _composed(tx: Tx, one: Decided, person: OrderPerson | None) -> _Composed:
+    reserves = compose.reserves(tx, one)
+    return _Composed(one.way, compose.order(tx, one, reserves, person), reserves)
+
+
+def _write(tx: Tx, known: View, written: Sequence[_Composed]) -> None:
     """Orders first, stock last (lock order); the reservations' ids are given beforehand."""
-    wanted = [compose.reserves(tx, one) for one in decided]
-    orders = [
-        compose.order(tx, one, reserves, named.get(one.ready.command.command_id))
-        for one, reserves in zip(decided, wanted, strict=True)
-    ]
-    ordering.record(tx, orders)
+    ordering.record(tx, [one.order for one in written])
     decisions.record(
-        tx, [compose.decision(known.policy, one.ready.order_id, one.way) for one in decided]
+        tx,
+        [compose.decision(known.policy, one.order.header.order_id, one.way) for one in written],
     )
-    flat = [reserve for reserves in wanted for reserve in reserves]
-    for held in commitments.reserve(tx, flat, known=known.balances):
-        if isinstance(held, Refusal):
-            raise Conflict(f"stock changed meanwhile: {held.message}", kind="guard")
-    return [compose.placed(order) for order in orders]
+    commitments.commit(tx, [reserve for one in written for reserve in one.reserves])

@@ -17,18 +17,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+import numpy as np
+
 from entrepot.departments.catalog.model import Item
-from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.network import decisions as network
-from entrepot.departments.network.model import Network, Service
+from entrepot.departments.network.model import Network
 from entrepot.departments.promise import decisions as promise
 from entrepot.departments.promise.model import Estimate
 from entrepot.departments.sourcing import decisions as sourcing
-from entrepot.departments.sourcing import terms
-from entrepot.departments.sourcing.model import Box, Demand, Plan, Site
+from entrepot.departments.sourcing import records, terms
+from entrepot.departments.sourcing.decisions import Split
+from entrepot.departments.sourcing.model import Box, Demand, Sites
+from entrepot.departments.sourcing.search import lay_out
 from entrepot.flows.order_to_delivery.gather import View
-from entrepot.flows.order_to_delivery.reach import Leg
-from entrepot.words.money import MILLS_PER_MINOR
+from entrepot.flows.order_to_delivery.reach import Leg, Reach
 from entrepot.words.outcome import Refusal, RefusalCode
 
 # What leaving one each to a backorder weighs: more than any box, so that stock is used first.
@@ -42,15 +44,15 @@ class Question(NamedTuple):
     """One sourcing decision: everything it is made over."""
 
     demand: Sequence[Demand]
-    sites: Sequence[Site]
+    sites: Sites
     unfilled_mills: Sequence[int] | None
     keep_together: bool
     max_boxes: int | None
     currency: str
 
-    def answer(self) -> Plan | Refusal:
+    def answer(self) -> Split:
         """The cheapest plan."""
-        return sourcing.best_split(
+        return sourcing.split(
             self.demand,
             self.sites,
             unfilled_mills=self.unfilled_mills,
@@ -58,18 +60,18 @@ class Question(NamedTuple):
             max_boxes=self.max_boxes,
         )
 
-    def record(self, plan: Plan) -> tuple[bytes, bytes, str]:
+    def record(self, found: Split) -> tuple[bytes, bytes, str]:
         """Inputs, outcome and reason, as the log of decisions keeps them."""
-        able = sourcing.candidates(self.demand, self.sites)
-        inputs = sourcing.decision_inputs(
+        able = sourcing.able(self.sites, found.alone)
+        inputs = records.decision_inputs(
             self.demand,
             self.sites,
             unfilled_mills=self.unfilled_mills,
             keep_together=self.keep_together,
             max_boxes=self.max_boxes,
         )
-        outcome = sourcing.decision_outcome(plan, able)
-        return inputs, outcome, sourcing.explain(plan, able, self.currency)
+        outcome = records.decision_outcome(found.result, able)
+        return inputs, outcome, sourcing.explain(found.result, able, self.currency)
 
 
 class Way(NamedTuple):
@@ -78,7 +80,7 @@ class Way(NamedTuple):
     boxes      who sends what: (node, service, ((sku, each), ...))
     estimates  of each box; `estimate` is that of the last one to arrive, None without boxes
     unfilled   (sku, each) that no node has now
-    question   what was decided, for the record of the way that is taken
+    question   what was decided, and `found` what came out, for the record of the way that is taken
     """
 
     label: str
@@ -90,25 +92,24 @@ class Way(NamedTuple):
     grams_co2e: int
     unfilled: tuple[tuple[str, int], ...]
     question: Question
-    plan: Plan
+    found: Split
 
 
 def ways(
     view: View,
     wanted: Mapping[str, int],
-    reached: Sequence[Leg],
+    reached: Reach,
+    currency: str,
     *,
     backorder: bool,
-    ledger: Ledger | None = None,
 ) -> list[Way] | Refusal:
     """The ways worth offering to send `wanted` (SKU -> each), the earliest first.
 
     backorder  leave what no node has to a later delivery instead of refusing
-    ledger     the stock to decide over; None = the view's
 
     Refuses: not_deliverable when nothing reaches the destination, not_enough_stock, too_large.
     """
-    if not reached:
+    if not reached.legs:
         return Refusal(
             code=RefusalCode.not_deliverable,
             message="ship_to: no node and service reach this destination; "
@@ -117,7 +118,7 @@ def ways(
         )
     found: list[Way] = []
     refusal: Refusal | None = None
-    for way in _by_date(view, wanted, reached, ledger or view.ledger, backorder=backorder):
+    for way in _by_date(view, wanted, reached, currency, backorder=backorder):
         if isinstance(way, Refusal):
             refusal = way
         else:
@@ -129,7 +130,7 @@ def ways(
 
 
 def way_by(
-    view: View, wanted: Mapping[str, int], reached: Sequence[Leg], latest_date: date
+    view: View, wanted: Mapping[str, int], reached: Reach, currency: str, latest_date: date
 ) -> Way | Refusal:
     """The cheapest way, for the house, to send `wanted` so that it is there by a date.
 
@@ -139,7 +140,7 @@ def way_by(
     """
     # The more legs, the cheaper: the first way that meets the date is the one.
     refusal: Refusal | None = None
-    for way in _by_date(view, wanted, reached, view.ledger, backorder=False, is_latest_first=True):
+    for way in _by_date(view, wanted, reached, currency, backorder=False, is_latest_first=True):
         if isinstance(way, Refusal):
             return refusal or way
         if way.estimate is not None and way.estimate.latest_date <= latest_date:
@@ -164,38 +165,58 @@ def too_late(latest_date: date) -> Refusal:
 def _by_date(
     view: View,
     wanted: Mapping[str, int],
-    reached: Sequence[Leg],
-    stock: Ledger,
+    reached: Reach,
+    currency: str,
     *,
     backorder: bool,
     is_latest_first: bool = False,
 ) -> Iterator[Way | Refusal]:
     """The cheapest way over the legs that meet a date, for each of their dates."""
     demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
-    held = {
-        node: tuple([stock.available(line.sku, node) for line in demand])
-        for node in {leg.node_id for leg in reached}
-    }
-    sites = [_site(view, leg, demand, held[leg.node_id]) for leg in reached]
-    for latest in sorted({leg.estimate.latest_date for leg in reached}, reverse=is_latest_first):
-        usable = [n for n, leg in enumerate(reached) if leg.estimate.latest_date <= latest]
-        yield _way(
-            view,
-            demand,
-            [reached[n] for n in usable],
-            [sites[n] for n in usable],
-            backorder=backorder,
+    sites = _sites(view, reached, wanted)
+    days = sorted(set(reached.latest), reverse=is_latest_first)
+    for latest in days:
+        if latest == max(days):
+            usable = sites
+        else:
+            usable = sites.of_these([n for n, day in enumerate(reached.latest) if day <= latest])
+        policy = view.policy
+        question = Question(
+            demand=demand,
+            sites=usable,
+            unfilled_mills=[UNFILLED_MILLS] * len(demand) if backorder else None,
+            keep_together=policy.keep_together,
+            max_boxes=policy.max_boxes,
+            currency=currency,
         )
+        yield _way(view, reached, question)
 
 
-def not_on_backorder(
-    view: View, wanted: Mapping[str, int], reached: Sequence[Leg]
-) -> Refusal | None:
+def _sites(view: View, reached: Reach, wanted: Mapping[str, int]) -> Sites:
+    """What sending each line costs on each leg, and what lies there."""
+    items = [view.items[sku] for sku in wanted]
+    rows = view.stock.skus
+    item_mills, stock = lay_out(
+        reached.item_mills,
+        reached.per_kg_mills,
+        reached.divisor,
+        np.array([item.mass_g for item in items], np.int64),
+        np.array([item.volume_mm3 for item in items], np.int64),
+        reached.node_of,
+        view.stock.each,
+        np.array([rows[sku] for sku in wanted], np.int64),
+    )
+    return Sites(reached.keys, reached.node_of, reached.box_mills, item_mills, stock)
+
+
+def not_on_backorder(view: View, wanted: Mapping[str, int], reached: Reach) -> Refusal | None:
     """Refuses: not_enough_stock for an item that may not be ordered while there is none of it."""
-    nodes = sorted({leg.node_id for leg in reached})
+    nodes = sorted({leg.node_id for leg in reached.legs})
     for sku, each in wanted.items():
-        there = sum(view.ledger.available(sku, node) for node in nodes)
-        if there < each and not view.items[sku].backorderable:
+        if view.items[sku].backorderable:
+            continue
+        there = sum(view.stock.available(sku, node) for node in nodes)
+        if there < each:
             return Refusal(
                 code=RefusalCode.not_enough_stock,
                 message=(
@@ -208,83 +229,42 @@ def not_on_backorder(
     return None
 
 
-def _way(
-    view: View,
-    demand: Sequence[Demand],
-    usable: Sequence[Leg],
-    sites: Sequence[Site],
-    *,
-    backorder: bool,
-) -> Way | Refusal:
-    policy = view.policy
-    question = Question(
-        demand=demand,
-        sites=sites,
-        unfilled_mills=[UNFILLED_MILLS] * len(demand) if backorder else None,
-        keep_together=policy.keep_together,
-        max_boxes=policy.max_boxes,
-        currency=usable[0].card.currency,
-    )
-    plan = question.answer()
+def _way(view: View, reached: Reach, question: Question) -> Way | Refusal:
+    found = question.answer()
+    plan = found.result
     if isinstance(plan, Refusal):
         return plan
-    by_key = {(leg.node_id, leg.service.service_id): leg for leg in usable}
-    chosen = [by_key[box.node, box.service_id] for box in plan.boxes]
-    estimates = tuple(leg.estimate for leg in chosen)
-    joint = promise.combine(estimates, policy.quantile_ppm) if estimates else None
-    assert not isinstance(joint, Refusal), "the policy's quantile is checked when it is made"
-    skus = {d.line_no: d.sku for d in demand}
+    chosen = [reached.legs[reached.place_of[box.node, box.service_id]] for box in plan.boxes]
+    estimates = tuple([leg.estimate for leg in chosen])
+    skus = [line.sku for line in question.demand]
     sent = [
         (leg, _Load.of(view.items, skus, box)) for leg, box in zip(chosen, plan.boxes, strict=True)
     ]
     return Way(
         label="+".join(sorted({leg.service.service_id for leg in chosen})) or BACKORDER,
         boxes=tuple(
-            (box.node, box.service_id, tuple((skus[n], each) for n, each in box.lines))
-            for box in plan.boxes
+            [
+                (box.node, box.service_id, tuple([(skus[n - 1], each) for n, each in box.lines]))
+                for box in plan.boxes
+            ]
         ),
         estimates=estimates,
-        estimate=joint,
+        estimate=_joint(estimates, view.policy.quantile_ppm),
         price_minor=_price(sent),
         cost_mills=_cost(view.network, sent),
         grams_co2e=_grams(view.network, sent),
-        unfilled=tuple((skus[n], each) for n, each in plan.unfilled),
+        unfilled=tuple([(skus[n - 1], each) for n, each in plan.unfilled]),
         question=question,
-        plan=plan,
+        found=found,
     )
 
 
-def _site(view: View, leg: Leg, demand: Sequence[Demand], held: tuple[int, ...]) -> Site:
-    box_mills, mills_per_kg, per_each = _leg_costs(view, leg)
-    item_mills = view.network.nodes[leg.node_id].item_cost_mills
-    for line in demand:
-        if line.sku not in per_each:
-            mass_g = _billable(leg.service, view.items[line.sku], 1)
-            per_each[line.sku] = item_mills + terms.by_mass(mills_per_kg, mass_g)
-    return Site(
-        node=leg.node_id,
-        service_id=leg.service.service_id,
-        box_mills=box_mills,
-        item_mills=tuple([per_each[line.sku] for line in demand]),
-        stock=held,
-    )
-
-
-def _leg_costs(view: View, leg: Leg) -> tuple[int, int, dict[str, int]]:
-    """Cost of a box, of a kilogram and of each SKU on a leg; kept in the view, most orders share
-    them."""
-    key = (leg.node_id, leg.service.service_id, leg.zone, leg.card.currency)
-    if key not in view.costs:
-        base, mills_per_kg = terms.linear_card(
-            [(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in leg.card.steps]
-        )
-        box_mills = view.network.nodes[leg.node_id].box_cost_mills + base
-        view.costs[key] = (box_mills, mills_per_kg, {})
-    return view.costs[key]
-
-
-def _billable(service: Service, item: Item, each: int) -> int:
-    return network.billable_mass_g(service, item.mass_g * each, item.volume_mm3 * each)
+def _joint(estimates: tuple[Estimate, ...], quantile_ppm: int) -> Estimate | None:
+    if len(estimates) < 2:
+        return estimates[0] if estimates else None
+    joint = promise.combine(estimates, quantile_ppm)
+    assert not isinstance(joint, Refusal), "the policy's quantile is checked when it is made"
+    return joint
 
 
 class _Load(NamedTuple):
@@ -295,12 +275,15 @@ class _Load(NamedTuple):
     each: int
 
     @classmethod
-    def of(cls, items: Mapping[str, Item], skus: Mapping[int, str], box: Box) -> _Load:
-        return cls(
-            sum(items[skus[n]].mass_g * each for n, each in box.lines),
-            sum(items[skus[n]].volume_mm3 * each for n, each in box.lines),
-            sum(each for _, each in box.lines),
-        )
+    def of(cls, items: Mapping[str, Item], skus: Sequence[str], box: Box) -> _Load:
+        """The box's lines are numbered from 1, as `skus` has them."""
+        mass_g = volume_mm3 = total = 0
+        for number, each in box.lines:
+            item = items[skus[number - 1]]
+            mass_g += item.mass_g * each
+            volume_mm3 += item.volume_mm3 * each
+            total += each
+        return cls(mass_g, volume_mm3, total)
 
 
 def _cost(known: Network, sent: Iterable[tuple[Leg, _Load]]) -> int:
@@ -309,9 +292,8 @@ def _cost(known: Network, sent: Iterable[tuple[Leg, _Load]]) -> int:
     for leg, load in sent:
         node = known.nodes[leg.node_id]
         mass = network.billable_mass_g(leg.service, load.mass_g, load.volume_mm3)
-        steps = [(s.up_to_mass_g, s.cost_minor) for s in leg.card.steps]
-        parcels, minor = terms.parcels(mass, steps, leg.service.max_mass_g)
-        total += minor * MILLS_PER_MINOR
+        parcels, mills = terms.parcels(mass, leg.cost_mills, leg.service.max_mass_g)
+        total += mills
         total += node.box_cost_mills * parcels + node.item_cost_mills * load.each
     return total
 
@@ -328,12 +310,7 @@ def _price(sent: Sequence[tuple[Leg, _Load]]) -> int:
             service, sum(p.mass_g for _, p in pairs), sum(p.volume_mm3 for _, p in pairs)
         )
         total += min(
-            terms.parcels(
-                mass,
-                [(s.up_to_mass_g, s.price_minor) for s in leg.card.steps],
-                service.max_mass_g,
-            )[1]
-            for leg, _ in pairs
+            terms.parcels(mass, leg.price_minor, service.max_mass_g)[1] for leg, _ in pairs
         )
     return total
 

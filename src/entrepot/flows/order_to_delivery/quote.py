@@ -14,7 +14,6 @@ from entrepot.flows.order_to_delivery.check import Destination
 from entrepot.flows.order_to_delivery.gather import View, view
 from entrepot.flows.order_to_delivery.model import Ask, OptionBox, Quoted, QuotedOption
 from entrepot.flows.order_to_delivery.planning import Way
-from entrepot.flows.order_to_delivery.reach import legs
 from entrepot.ground.database import Tx
 from entrepot.words.outcome import Refusal
 
@@ -53,8 +52,8 @@ def _quote(tx: Tx, known: View, ask: Ask, signing_key: bytes) -> Quoted | Refusa
     wanted: Counter[str] = Counter()
     for line in ask.lines:
         wanted[line.sku] += line.quantity
-    reached = legs(known, destination, ask.currency, at)
-    found = planning.ways(known, wanted, reached, backorder=False)
+    reached = known.routes.legs(destination, ask.currency, at)
+    found = planning.ways(known, wanted, reached, ask.currency, backorder=False)
     if isinstance(found, Refusal):
         return found
     items_minor = sum(prices[line.sku].amount_minor * line.quantity for line in ask.lines)

@@ -1,48 +1,266 @@
-"""Which nodes and services reach a destination, and when: legs, dated once for most orders."""
+"""Which nodes and services reach a destination, and when: legs, found once for most orders."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from entrepot.departments.network import decisions as network
 from entrepot.departments.network.model import Network, RateCard, Service
 from entrepot.departments.promise import decisions as promise
 from entrepot.departments.promise.model import Estimate, Handling
 from entrepot.departments.promise.model import Service as PromiseService
+from entrepot.departments.sourcing import terms
 from entrepot.flows.order_to_delivery.check import Destination
-from entrepot.flows.order_to_delivery.gather import View
 from entrepot.words.calendar import local_date
+from entrepot.words.money import MILLS_PER_MINOR
 from entrepot.words.outcome import Refusal
 
-HOUR = timedelta(hours=1)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+# How many answers of a kind are kept: destinations of one hour, and what they are made of.
+KEPT_MAX = 5_000
+ROUTES_MAX = 4
+
+Array = np.ndarray[Any, Any]
+Zones = tuple[tuple[str, int], ...]
+V = Any
 
 
 class Leg(NamedTuple):
-    """One node sending by one service to the destination."""
+    """One node sending by one service to the destination.
+
+    cost_mills, price_minor  the rate card: (mass in grams up to which, amount), ascending
+    """
 
     node_id: str
     service: Service
     zone: int
-    card: RateCard
+    cost_mills: tuple[tuple[int, int], ...]
+    price_minor: tuple[tuple[int, int], ...]
     estimate: Estimate
 
 
-def legs(view: View, destination: Destination, currency: str, at: datetime) -> list[Leg]:
-    """Every open node and service that reaches the destination, dated from `at`."""
-    found = []
-    there = _destination_zone(view.network, destination.country)
-    for node_id in sorted(view.network.nodes):
-        zone = network.zone_for(view.network, node_id, destination.country, destination.postal_code)
-        if zone is None:
-            continue
-        for service in network.services_for(view.network, node_id, zone):
-            card = view.network.rates.get((service.service_id, zone, currency))
-            estimate = _estimate(view, node_id, service, zone, there, at)
-            if card is not None and estimate is not None:
-                found.append(Leg(node_id, service, zone, card, estimate))
+class Reach(NamedTuple):
+    """Every leg to a destination, and the same as columns for the split.
+
+    place_of      by (node, service), where in `legs`
+    latest        by leg, the day number of the date it can promise
+    node_of       by leg, its node's place among all nodes by id
+    box_mills     by leg, what a box costs at no mass; item_mills an each, per_kg_mills a kilogram
+    divisor       by leg, cubic millimeters a gram, 0 = charged by mass alone
+    """
+
+    legs: tuple[Leg, ...]
+    keys: tuple[tuple[str, str], ...]
+    place_of: dict[tuple[str, str], int]
+    latest: tuple[int, ...]
+    node_of: Array
+    box_mills: Array
+    item_mills: Array
+    per_kg_mills: Array
+    divisor: Array
+
+    def of_these(self, places: Sequence[int]) -> Reach:
+        """Some of the legs."""
+        keys = tuple([self.keys[place] for place in places])
+        return Reach(
+            tuple([self.legs[place] for place in places]),
+            keys,
+            {key: place for place, key in enumerate(keys)},
+            tuple([self.latest[place] for place in places]),
+            *(column[list(places)] for column in self[4:]),
+        )
+
+    def by(self, latest_date: int) -> Reach:
+        """The legs that can meet a date, given as its day number."""
+        if max(self.latest, default=0) <= latest_date:
+            return self
+        return self.of_these([n for n, day in enumerate(self.latest) if day <= latest_date])
+
+
+class Routes:
+    """The legs of one network, kept as they are found; equal whichever order asks first."""
+
+    def __init__(self, known: Network, quantile_ppm: int) -> None:
+        self._network = known
+        self._quantile_ppm = quantile_ppm
+        self.nodes = tuple(sorted(known.nodes))
+        self._prefix_length = _prefix_lengths(known)
+        self._zones: dict[tuple[str, str], Zones] = {}
+        self._reach: dict[tuple[Zones, str, str, datetime], Reach | None] = {}
+        self._estimates: dict[tuple[str, str, int, str, datetime, datetime], Estimate | None] = {}
+        self._pickups: dict[tuple[str, str, datetime], tuple[datetime, datetime] | None] = {}
+
+    def legs(self, destination: Destination, currency: str, at: datetime) -> Reach:
+        """Every open node and service that reaches the destination, dated from `at`.
+
+        A later order is never picked up earlier: when the beginning and the end of an hour, or of
+        a minute, meet the same pickups, so does everything between.
+        """
+        zones = self._zones_of(destination)
+        there = _destination_zone(self._network, destination.country)
+        for span, begin in (
+            (HOUR, at.replace(minute=0, second=0, microsecond=0)),
+            (MINUTE, at.replace(second=0, microsecond=0)),
+        ):
+            key = (zones, currency, there, begin)
+            if key not in self._reach:
+                is_one = self._is_one_pickup(zones, begin, begin + span)
+                found = self._find(zones, currency, there, begin + span) if is_one else None
+                _keep(self._reach, key, found)
+            reach = self._reach.get(key)
+            if reach is not None:
+                return reach
+        return self._find(zones, currency, there, at)
+
+    def _zones_of(self, destination: Destination) -> Zones:
+        code = network.compact(destination.postal_code)
+        letters = len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+        length = max(self._prefix_length.get(destination.country, 0), letters)
+        key = destination.country, code[:length]
+        if key not in self._zones:
+            pairs = [(n, network.zone_for(self._network, n, *key)) for n in self.nodes]
+            _keep(self._zones, key, tuple([(n, zone) for n, zone in pairs if zone is not None]))
+            return tuple([(n, zone) for n, zone in pairs if zone is not None])
+        return self._zones[key]
+
+    def _is_one_pickup(self, zones: Zones, first: datetime, last: datetime) -> bool:
+        for node_id, zone in zones:
+            for service in network.services_for(self._network, node_id, zone):
+                one = self._pickup(node_id, service, first)
+                other = self._pickup(node_id, service, last)
+                if one is None or other is None or one[1] != other[1]:
+                    return False
+        return True
+
+    def _find(self, zones: Zones, currency: str, there: str, at: datetime) -> Reach:
+        legs = []
+        for node_id, zone in zones:
+            for service in network.services_for(self._network, node_id, zone):
+                card = self._network.rates.get((service.service_id, zone, currency))
+                estimate = self._estimate(node_id, service, zone, there, at)
+                if card is not None and estimate is not None:
+                    legs.append(_leg(node_id, service, zone, card, estimate))
+        return self._columns(legs)
+
+    def _columns(self, legs: Sequence[Leg]) -> Reach:
+        nodes = [self._network.nodes[leg.node_id] for leg in legs]
+        lines = [terms.linear_card(leg.cost_mills) for leg in legs]
+        numbers = {node: place for place, node in enumerate(self.nodes)}
+        keys = tuple([(leg.node_id, leg.service.service_id) for leg in legs])
+        columns: list[list[int]] = [
+            [numbers[leg.node_id] for leg in legs],
+            [node.box_cost_mills + base for node, (base, _) in zip(nodes, lines, strict=True)],
+            [node.item_cost_mills for node in nodes],
+            [per_kg for _, per_kg in lines],
+            [leg.service.volumetric_divisor or 0 for leg in legs],
+        ]
+        return Reach(
+            tuple(legs),
+            keys,
+            {key: place for place, key in enumerate(keys)},
+            tuple([leg.estimate.latest_date.toordinal() for leg in legs]),
+            *(np.array(column, np.int64) for column in columns),
+        )
+
+    def _estimate(
+        self, node_id: str, service: Service, zone: int, there: str, at: datetime
+    ) -> Estimate | None:
+        """The dates of one leg, worked out once per pickup."""
+        found = self._pickup(node_id, service, at)
+        if found is None:
+            return None
+        ready_at, handover_at = found
+        key = (node_id, service.service_id, zone, there, ready_at, handover_at)
+        if key not in self._estimates:
+            _keep(self._estimates, key, self._arrival(node_id, service, zone, there, found))
+        return self._estimates.get(key)
+
+    def _arrival(
+        self,
+        node_id: str,
+        service: Service,
+        zone: int,
+        there: str,
+        pickup: tuple[datetime, datetime],
+    ) -> Estimate | None:
+        ready_at, handover_at = pickup
+        weekday = local_date(self._network.node_calendars[node_id], handover_at).weekday()
+        shares = network.transit(self._network, service.service_id, zone, weekday)
+        if shares is None:
+            return None
+        arrival = promise.arrival(
+            ready_at,
+            handover_at,
+            self._carried(node_id, service),
+            _by_days(shares),
+            there,
+            self._quantile_ppm,
+        )
+        return None if isinstance(arrival, Refusal) else arrival
+
+    def _pickup(
+        self, node_id: str, service: Service, at: datetime
+    ) -> tuple[datetime, datetime] | None:
+        """When a box ordered at `at` is ready and picked up; None when it never is."""
+        key = (node_id, service.service_id, at)
+        if key not in self._pickups:
+            node = self._network.nodes[node_id]
+            handling = Handling(self._network.node_calendars[node_id], node.handling_minutes)
+            found = promise.handover(at, handling, self._carried(node_id, service))
+            _keep(self._pickups, key, None if isinstance(found, Refusal) else found)
+            return None if isinstance(found, Refusal) else found
+        return self._pickups[key]
+
+    def _carried(self, node_id: str, service: Service) -> PromiseService:
+        return PromiseService(
+            service_id=service.service_id,
+            cut_off_minute=network.cut_off_minute(self._network, service.service_id, node_id),
+            pickup_days=frozenset(service.pickup_days),
+            delivery_days=frozenset(service.delivery_days),
+        )
+
+
+_ROUTES: dict[tuple[bytes, int], Routes] = {}
+
+
+def routes(known: Network, quantile_ppm: int) -> Routes:
+    """The routes of a network, kept as long as it is one of those used last."""
+    key = known.fingerprint, quantile_ppm
+    found = _ROUTES.get(key)
+    if found is None:
+        found = Routes(known, quantile_ppm)
+        _keep(_ROUTES, key, found, ROUTES_MAX)
     return found
+
+
+def _keep(kept: dict[Any, V], key: Any, value: V, most: int = KEPT_MAX) -> None:
+    """Keep what was found; when there is too much, everything is found anew."""
+    if len(kept) >= most:
+        kept.clear()
+    kept[key] = value
+
+
+def _leg(node_id: str, service: Service, zone: int, card: RateCard, estimate: Estimate) -> Leg:
+    return Leg(
+        node_id,
+        service,
+        zone,
+        tuple([(s.up_to_mass_g, s.cost_minor * MILLS_PER_MINOR) for s in card.steps]),
+        tuple([(s.up_to_mass_g, s.price_minor) for s in card.steps]),
+        estimate,
+    )
+
+
+def _prefix_lengths(known: Network) -> dict[str, int]:
+    """By country, how long the longest prefix of a zone rule is."""
+    lengths: dict[str, int] = {}
+    for _, country, prefix in known.zones:
+        lengths[country] = max(lengths.get(country, 0), len(prefix))
+    return lengths
 
 
 def _destination_zone(known: Network, country: str) -> str:
@@ -51,72 +269,6 @@ def _destination_zone(known: Network, country: str) -> str:
     if nodes:
         return known.nodes[nodes[0]].zone
     return known.retailer.zone if known.retailer else "UTC"
-
-
-def _estimate(
-    view: View, node_id: str, service: Service, zone: int, destination_zone: str, at: datetime
-) -> Estimate | None:
-    """The dates of one leg; worked out once per pickup, which most orders of an hour share."""
-    found = _pickup(view, node_id, service, at)
-    if found is None:
-        return None
-    ready_at, handover_at = found
-    key = (node_id, service.service_id, zone, destination_zone, handover_at)
-    if key not in view.estimates:
-        calendar = view.network.node_calendars[node_id]
-        weekday = local_date(calendar, handover_at).weekday()
-        shares = network.transit(view.network, service.service_id, zone, weekday)
-        arrival = (
-            None
-            if shares is None
-            else promise.arrival(
-                ready_at,
-                handover_at,
-                _carried(view, node_id, service),
-                _by_days(shares),
-                destination_zone,
-                view.policy.quantile_ppm,
-            )
-        )
-        view.estimates[key] = None if isinstance(arrival, Refusal) else arrival
-    return view.estimates[key]
-
-
-def _pickup(
-    view: View, node_id: str, service: Service, at: datetime
-) -> tuple[datetime, datetime] | None:
-    """When a box ordered at `at` is ready and picked up; None when it never is.
-
-    A later order is never picked up earlier: when the beginning and the end of an hour meet the
-    same pickup, so does everything between.
-    """
-    hour = at.replace(minute=0, second=0, microsecond=0)
-    first = _handover(view, node_id, service, hour)
-    last = _handover(view, node_id, service, hour + HOUR)
-    if first is not None and last is not None and first[1] == last[1]:
-        return last
-    return _handover(view, node_id, service, at)
-
-
-def _handover(
-    view: View, node_id: str, service: Service, at: datetime
-) -> tuple[datetime, datetime] | None:
-    key = (node_id, service.service_id, at)
-    if key not in view.pickups:
-        node = view.network.nodes[node_id]
-        handling = Handling(view.network.node_calendars[node_id], node.handling_minutes)
-        found = promise.handover(at, handling, _carried(view, node_id, service))
-        view.pickups[key] = None if isinstance(found, Refusal) else found
-    return view.pickups[key]
-
-
-def _carried(view: View, node_id: str, service: Service) -> PromiseService:
-    return PromiseService(
-        service_id=service.service_id,
-        cut_off_minute=network.cut_off_minute(view.network, service.service_id, node_id),
-        pickup_days=frozenset(service.pickup_days),
-        delivery_days=frozenset(service.delivery_days),
-    )
 
 
 def _by_days(shares: Sequence[tuple[int, int]]) -> tuple[int, ...]:
