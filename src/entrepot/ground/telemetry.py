@@ -383,6 +383,9 @@ class Metrics:
 
         self.orders_placed = counter("orders_placed_total", "Orders placed")
         self.orders_refused = counter("orders_refused_total", "Orders refused", "code")
+        self.intake_turned_away = counter(
+            "intake_turned_away_total", "Orders turned away because too many waited"
+        )
         self.command_replays = counter(
             "command_replays_total", "Commands answered with their first answer"
         )
@@ -423,6 +426,13 @@ class Metrics:
         self.transaction_seconds = seconds("transaction_seconds", "Time of one transaction")
         self.order_place_seconds = seconds(
             "order_place_seconds", "Time from an order's arrival to its answer"
+        )
+        self.intake_batch_orders = Histogram(
+            "intake_batch_orders",
+            "Orders placed together",
+            namespace="entrepot",
+            registry=registry,
+            buckets=(1, 2, 5, 10, 25, 50, 100, 250),
         )
         self.http_request_seconds = seconds(
             "http_request_seconds", "Time of one HTTP request", "route", "method", "status"

@@ -161,7 +161,33 @@ def test_one_corruption_is_one_finding(
         ),
         (
             ("DELETE FROM ordering.line WHERE order_id = 'O-5'",),
-            {"order O-5 has no line"},
+            {
+                "order O-5 has no line",
+                "units of line 1 in part 1 of order O-5 belongs to nothing",
+                "units of line 2 in part 1 of order O-5 belongs to nothing",
+            },
+        ),
+        (
+            (
+                "INSERT INTO ordering.line VALUES ('O-9', 1, 'MUG', 1, 1, NULL)",
+                "INSERT INTO ordering.part_line VALUES ('O-9', 1, 1, 1, NULL)",
+            ),
+            {
+                "line 1 of order O-9 belongs to nothing",
+                "units of line 1 in part 1 of order O-9 belongs to nothing",
+            },
+        ),
+        (
+            (
+                "INSERT INTO ordering.part "
+                "VALUES ('O-9', 1, 'reserved', 'DC1', 'post', '2026-01-05Z')",
+                "INSERT INTO ordering.expectation "
+                "VALUES ('O-9', 1, 0, NULL, NULL, NULL, 'x', '2026-01-05Z')",
+            ),
+            {
+                "part 1 of order O-9 belongs to nothing",
+                "promise 1 of part 0 of order O-9 belongs to nothing",
+            },
         ),
         (
             ("DELETE FROM ordering.expectation WHERE order_id = 'O-5' AND version = 2",),

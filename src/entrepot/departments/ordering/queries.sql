@@ -276,6 +276,28 @@ SELECT l.order_id, l.line_no, l.quantity_each, coalesce(sum(p.quantity_each), 0)
 HAVING coalesce(sum(p.quantity_each), 0) <> l.quantity_each
  LIMIT %(limit)s
 
+-- name: audit_loose
+-- Rows that belong to no order, part or line.
+SELECT l.order_id, 'line ' || l.line_no
+  FROM ordering.line AS l
+ WHERE NOT EXISTS (SELECT 1 FROM ordering.orders AS o WHERE o.order_id = l.order_id)
+UNION ALL
+SELECT p.order_id, 'part ' || p.part_no
+  FROM ordering.part AS p
+ WHERE NOT EXISTS (SELECT 1 FROM ordering.orders AS o WHERE o.order_id = p.order_id)
+UNION ALL
+SELECT x.order_id, 'units of line ' || x.line_no || ' in part ' || x.part_no
+  FROM ordering.part_line AS x
+ WHERE NOT EXISTS (SELECT 1 FROM ordering.part AS p
+                    WHERE p.order_id = x.order_id AND p.part_no = x.part_no)
+    OR NOT EXISTS (SELECT 1 FROM ordering.line AS l
+                    WHERE l.order_id = x.order_id AND l.line_no = x.line_no)
+UNION ALL
+SELECT e.order_id, 'promise ' || e.version || ' of part ' || e.part_no
+  FROM ordering.expectation AS e
+ WHERE NOT EXISTS (SELECT 1 FROM ordering.orders AS o WHERE o.order_id = e.order_id)
+ LIMIT %(limit)s
+
 -- name: audit_states
 -- Ended orders with a living part, open orders whose parts have all ended, unpaid ones at work,
 -- orders without lines or promise, and waiting ones that stand in no queue.

@@ -427,6 +427,10 @@ def audit(tx: Tx, limit: int) -> list[str]:
     ]
     findings += [f"order {r[0]} {r[1]}" for r in tx.rows(Q.audit_states, {"limit": limit})]
     findings += [
+        f"{r[1]} of order {r[0]} belongs to nothing"
+        for r in tx.rows(Q.audit_loose, {"limit": limit})
+    ]
+    findings += [
         f"order {r[0]} part {r[1]}: stands in queue {r[2]}, but does not wait"
         for r in tx.rows(Q.audit_queues, {"limit": limit})
     ]

@@ -19,7 +19,7 @@ from entrepot.flows import reactions
 from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.disk import is_read_only
-from entrepot.ground.processes import end_with
+from entrepot.ground.processes import collect_seldom, end_with
 from entrepot.ground.telemetry import configure
 
 
@@ -69,5 +69,6 @@ def work() -> None:
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
         worker.start()
+        collect_seldom()
         worker.wait()
         worker.stop()

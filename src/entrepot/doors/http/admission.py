@@ -15,6 +15,7 @@ from entrepot.departments.access.model import Principal
 from entrepot.doors.house import House
 from entrepot.doors.http import sessions
 from entrepot.doors.http.problems import Refused
+from entrepot.doors.intake import Intake
 from entrepot.words.outcome import Refusal, RefusalCode
 
 PUBLIC = "public"
@@ -137,3 +138,10 @@ def house_of(request: Request[Any, Any, Any]) -> House:
     house = request.app.state.house
     assert isinstance(house, House), "the door is opened with a house"
     return house
+
+
+def intake_of(request: Request[Any, Any, Any]) -> Intake:
+    """The line in which orders wait to be placed together."""
+    intake = request.app.state.intake
+    assert isinstance(intake, Intake), "the door is opened with an intake"
+    return intake

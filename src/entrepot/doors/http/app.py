@@ -16,13 +16,23 @@ from litestar.plugins import InitPlugin
 
 from entrepot import __version__
 from entrepot.doors.house import House
-from entrepot.doors.http import operations, orders, stock
+from entrepot.doors.http import operations, order_batches, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
 from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
+from entrepot.doors.intake import Intake
+from entrepot.flows.order_to_delivery.model import PlaceOrder
+from entrepot.flows.order_to_delivery.place import Answer, place_orders
+from entrepot.ground.processes import collect_seldom
 
 BODY_BYTES_MAX = 1_000_000
-API = (orders.ROUTER, stock.ROUTER, operations.ROUTER, operations.METRICS_ROUTER)
+API = (
+    orders.ROUTER,
+    order_batches.ROUTER,
+    stock.ROUTER,
+    operations.ROUTER,
+    operations.METRICS_ROUTER,
+)
 
 
 def create(
@@ -38,22 +48,37 @@ def create(
     waits for a connection behind its back.
     """
 
-    async def size_threads(_: Litestar) -> None:
+    intake = Intake(lambda orders: _place(house, orders), house.clock)
+
+    async def begin(_: Litestar) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
+        intake.start()
+        collect_seldom()
+
+    async def end(_: Litestar) -> None:
+        await anyio.to_thread.run_sync(intake.close)
 
     app = _assembled(
         routers,
         guards=[admit],
         middleware=[DefineMiddleware(Measured)],
         exception_handlers=HANDLERS,
-        on_startup=[size_threads],
+        on_startup=[begin],
+        on_shutdown=[end],
         request_max_body_size=BODY_BYTES_MAX,
-        state=State({"house": house, "closing": []}),
+        state=State({"house": house, "intake": intake, "closing": []}),
         plugins=list(plugins),
         logging_config=None,
     )
     _require_permissions(app)
     return app
+
+
+def _place(house: House, orders: Sequence[PlaceOrder]) -> list[Answer]:
+    signing_keys = house.signing_keys()
+    return house.database.run(
+        lambda tx: place_orders(tx, orders, signing_keys=signing_keys, keys=house.keys)
+    )
 
 
 def describe() -> dict[str, Any]:

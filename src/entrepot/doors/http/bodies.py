@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import msgspec
 
-from entrepot.flows.order_to_delivery.model import AskedLine, Recipient, ShipTo
+from entrepot.flows.order_to_delivery.model import AskedLine, PlaceOrder, Recipient, ShipTo
 
 
 class QuoteBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,6 +34,25 @@ class OrderBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     recipient: Recipient | None = None
     backorder: bool = False
     payment_minutes: int | None = None
+
+
+def place_command(body: OrderBody, command_id: str, actor: str) -> PlaceOrder:
+    """The command to place what a body asks for."""
+    return PlaceOrder(
+        command_id=command_id,
+        actor=actor,
+        lines=tuple(body.lines),
+        ship_to=body.ship_to,
+        currency=body.currency,
+        order_id=body.order_id,
+        channel=body.channel,
+        offer=body.offer,
+        service=body.service,
+        customer_ref=body.customer_ref,
+        recipient=body.recipient,
+        backorder=body.backorder,
+        payment_minutes=body.payment_minutes,
+    )
 
 
 class CancelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

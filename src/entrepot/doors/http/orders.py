@@ -15,7 +15,7 @@ from entrepot.departments.customers import service as customers
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import Header, Order, OrderState
 from entrepot.departments.ordering.service import Cancelled
-from entrepot.doors.http.admission import house_of, principal_of
+from entrepot.doors.http.admission import house_of, intake_of, principal_of
 from entrepot.doors.http.bodies import (
     CancelBody,
     CancelledView,
@@ -29,12 +29,13 @@ from entrepot.doors.http.bodies import (
     PromiseView,
     QueueView,
     QuoteBody,
+    place_command,
 )
 from entrepot.doors.http.command import command_key, once
 from entrepot.doors.http.problems import Refused
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
-from entrepot.flows.order_to_delivery.model import Ask, Placed, PlaceOrder, Quoted
-from entrepot.flows.order_to_delivery.place import kept_answer, place_orders
+from entrepot.flows.order_to_delivery.model import Ask, Placed, Quoted
+from entrepot.flows.order_to_delivery.place import kept_answer
 from entrepot.flows.order_to_delivery.quote import quote
 from entrepot.ground import commands
 from entrepot.ground.telemetry import METRICS
@@ -77,35 +78,21 @@ def create_quote(request: Request[Any, Any, Any], data: JSONBody[QuoteBody]) -> 
     "/orders",
     operation_id="placeOrder",
     status_code=201,
-    sync_to_thread=True,
     opt={"permission": "orders:place"},
 )
-def place_order(
+async def place_order(
     request: Request[Any, Any, Any], data: JSONBody[OrderBody], key: Key = ""
 ) -> Placed:
-    """Place an order: priced, sourced, reserved and promised, or refused as a whole."""
+    """Place an order: priced, sourced, reserved and promised, or refused as a whole.
+
+    Orders that come at the same time are placed together; when too many wait the answer is 503
+    with Retry-After.
+    """
     house = house_of(request)
     actor = principal_of(request).principal_id
-    command = PlaceOrder(
-        command_id=command_key(key, actor),
-        actor=actor,
-        lines=tuple(data.lines),
-        ship_to=data.ship_to,
-        currency=data.currency,
-        order_id=data.order_id,
-        channel=data.channel,
-        offer=data.offer,
-        service=data.service,
-        customer_ref=data.customer_ref,
-        recipient=data.recipient,
-        backorder=data.backorder,
-        payment_minutes=data.payment_minutes,
-    )
-    signing_keys = house.signing_keys()
+    command = place_command(data, command_key(key, actor), actor)
     started = house.clock.monotonic()
-    (found,) = house.database.run(
-        lambda tx: place_orders(tx, [command], signing_keys=signing_keys, keys=house.keys)
-    )
+    found = await intake_of(request).place(command)
     METRICS.order_place_seconds.observe(house.clock.monotonic() - started)
     if isinstance(found, Refusal):
         METRICS.orders_refused.labels(code=found.code).inc()

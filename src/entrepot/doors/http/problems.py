@@ -21,6 +21,8 @@ from entrepot.words.outcome import Fault, Refusal, RefusalCode, http_status
 
 PROBLEM_JSON = "application/problem+json"
 RETRY_AFTER_S = 1
+# Faults of which a metric tells how often: a full line would fill the log as well.
+COUNTED = frozenset({"busy", "closing"})
 
 _EXPECTED_GOT = re.compile(r"Expected `(?P<expected>.+)`, got `(?P<got>.+)`")
 _UNKNOWN_FIELD = re.compile(r"Object contains unknown field (?P<name>`.+`)")
@@ -91,16 +93,21 @@ def refused(_request: Request[Any, Any, Any], error: Refused) -> Response[bytes]
 
 def failed(_request: Request[Any, Any, Any], fault: Fault) -> Response[bytes]:
     """The world failed: to be tried again, or for the operator to mend."""
-    log.error("http.fault", kind=fault.kind, error=str(fault))
+    if fault.kind not in COUNTED:
+        log.error("http.fault", kind=fault.kind, error=str(fault))
     return answer(
-        Problem(
-            type=f"urn:entrepot:problem:{fault.kind}",
-            title="temporarily not possible" if fault.retryable else "not possible",
-            status=503,
-            code=fault.kind,
-            detail=str(fault),
-        ),
-        {"Retry-After": str(RETRY_AFTER_S if fault.retryable else 60)},
+        fault_problem(fault), {"Retry-After": str(RETRY_AFTER_S if fault.retryable else 60)}
+    )
+
+
+def fault_problem(fault: Fault) -> Problem:
+    """A fault as a problem."""
+    return Problem(
+        type=f"urn:entrepot:problem:{fault.kind}",
+        title="temporarily not possible" if fault.retryable else "not possible",
+        status=503,
+        code=fault.kind,
+        detail=str(fault),
     )
 
 

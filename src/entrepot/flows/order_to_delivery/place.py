@@ -59,25 +59,25 @@ def place_orders(
     offer, not_enough_stock (without `backorder`), not_deliverable.
     Raises: Conflict when stock or an order id was taken meanwhile: decide again.
     """
-    unique: dict[str, PlaceOrder] = {}
-    for order in orders:
-        unique.setdefault(order.command_id, order)
-    asked = {i: Command(i, people.content(order, keys)) for i, order in unique.items()}
-    done = dict(zip(unique, commands.done(tx, list(asked.values())), strict=True))
-    fresh = [unique[i] for i, earlier in done.items() if earlier is None]
-    answers = _place(tx, fresh, asked, signing_keys, keys)
-    for command_id, earlier in done.items():
-        if isinstance(earlier, Repeated):
-            answers[command_id] = _kept(earlier.answer)
-        elif isinstance(earlier, Refusal):
-            answers[command_id] = earlier
+    asked = [Command(order.command_id, people.content(order, keys)) for order in orders]
+    done = commands.done(tx, asked)
+    fresh: dict[str, tuple[PlaceOrder, Command]] = {}
+    for order, command, earlier in zip(orders, asked, done, strict=True):
+        if earlier is None:
+            fresh.setdefault(order.command_id, (order, command))
+    answers = _place(tx, list(fresh.values()), signing_keys, keys)
     return [
-        answers[order.command_id]
-        if order is unique[order.command_id]
-        or people.content(order, keys) == asked[order.command_id].content
+        _earlier(earlier)
+        if earlier is not None
+        else answers[command.command_id]
+        if command == fresh[command.command_id][1]
         else _reused()
-        for order in orders
+        for command, earlier in zip(asked, done, strict=True)
     ]
+
+
+def _earlier(earlier: Repeated | Refusal) -> Answer:
+    return _kept(earlier.answer) if isinstance(earlier, Repeated) else earlier
 
 
 def _reused() -> Refusal:
@@ -113,16 +113,15 @@ def kept_answer(content: bytes | None) -> Placed | None:
 
 def _place(
     tx: Tx,
-    orders: Sequence[PlaceOrder],
-    asked: Mapping[str, Command],
+    orders: Sequence[tuple[PlaceOrder, Command]],
     signing_keys: Sequence[bytes],
     keys: KeyStore | None,
 ) -> dict[str, Answer]:
     """Decide all of them, then write: the answers first (lock order)."""
     answers: dict[str, Answer] = {}
     ready: list[Ready] = []
-    for command in orders:
-        found = _ready(tx, command, signing_keys)
+    for order, command in orders:
+        found = _ready(tx, order, signing_keys)
         if isinstance(found, Refusal):
             answers[command.command_id] = found
         else:
@@ -150,7 +149,7 @@ def _place(
     written = [_composed(tx, one, persons.get(one.ready.command.command_id)) for one in good]
     for composed in written:
         answers[composed.order.header.command_id] = compose.placed(composed.order)
-    commands.keep(tx, [(asked[i], _keep(answer)) for i, answer in answers.items()])
+    commands.keep(tx, [(command, _keep(answers[command.command_id])) for _, command in orders])
     _write(tx, known, written)
     return answers
 
