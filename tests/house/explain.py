@@ -21,6 +21,9 @@ PINNED = {
     "effective_cache_size": "1GB",
     "max_parallel_workers_per_gather": "0",
     "jit": "off",
+    # As the connections of commands have them (docs/decisions/0009 and 0011).
+    "enable_hashjoin": "off",
+    "enable_seqscan": "off",
 }
 
 # Nodes that give the rows of their first child on in the same order.

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from entrepot.departments.sourcing import decisions, search, subsets
+from entrepot.departments.sourcing import decisions, searching, subsets
 from entrepot.departments.sourcing.decisions import best_split, candidates
 from entrepot.departments.sourcing.model import Demand, Plan, Site, Sites
 from entrepot.departments.sourcing.records import decision_inputs, decision_outcome, replay
@@ -138,10 +138,10 @@ def key_of(case: Case, plan: Plan) -> Key:
     return Key(left_out, cost, len(used), tuple(used))
 
 
-def leave_to_subsets(*_: object) -> tuple[object, ...]:
+def leave_to_subsets(*_: object) -> searching.Found:
     """What the compiled search answers to an order that is too large for it."""
     nothing = np.empty(0, np.int64)
-    return search.LEFT_TO_SUBSETS, 0, nothing, nothing, nothing, nothing
+    return searching.Found(searching.LEFT_TO_SUBSETS, 0, nothing, nothing, nothing, nothing)
 
 
 WAYS = {"compiled": None, "by depth": subsets.PLAIN_LIMIT, "by levels": 0}

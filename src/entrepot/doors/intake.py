@@ -15,8 +15,9 @@ from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
+from entrepot.doors.house import House
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
-from entrepot.flows.order_to_delivery.place import Answer
+from entrepot.flows.order_to_delivery.place import Answer, place_orders
 from entrepot.ground.clock import Clock
 from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Conflict, Fault, Refusal, Unavailable
@@ -137,7 +138,7 @@ class Intake:
     def _run(self) -> None:
         while batch := self._next():
             METRICS.intake_batch_orders.observe(len(batch))
-            outcomes = self._outcomes([entry.order for entry in batch])
+            outcomes = placed_apart(self._place, [entry.order for entry in batch])
             pairs = list(zip(batch, outcomes, strict=True))
             for loop, mine in groupby(pairs, key=lambda pair: pair[0].loop):
                 _tell(loop, list(mine))
@@ -155,20 +156,35 @@ class Intake:
             count = min(len(self._line), self._batch_max)
             return [self._line.popleft() for _ in range(count)]
 
-    def _outcomes(self, orders: Sequence[PlaceOrder]) -> list[Outcome]:
-        """Placed together; by halves when the reason that they are not may lie in one of them."""
-        try:
-            return list(self._place(orders))
-        except Exception as error:
-            if len(orders) == 1:
-                if not isinstance(error, Fault):
-                    log.exception("intake.bug", command=orders[0].command_id, error=repr(error))
-                return [error]
-            if isinstance(error, Fault) and not isinstance(error, Conflict):
-                return [error] * len(orders)
-            log.warning("intake.taken_apart", orders=len(orders), error=repr(error))
-        middle = len(orders) // 2
-        return self._outcomes(orders[:middle]) + self._outcomes(orders[middle:])
+
+def together(house: House) -> Place:
+    """Places orders in one transaction, which is tried again after a conflict."""
+
+    def place(orders: Sequence[PlaceOrder]) -> list[Answer]:
+        signing_keys = house.signing_keys()
+        return house.database.run(
+            lambda tx: place_orders(tx, orders, signing_keys=signing_keys, keys=house.keys)
+        )
+
+    return place
+
+
+def placed_apart(place: Place, orders: Sequence[PlaceOrder]) -> list[Outcome]:
+    """Placed together; by halves when the reason that they are not may lie in one of them."""
+    if not orders:
+        return []
+    try:
+        return list(place(orders))
+    except Exception as error:
+        if len(orders) == 1:
+            if not isinstance(error, Fault):
+                log.exception("intake.bug", command=orders[0].command_id, error=repr(error))
+            return [error]
+        if isinstance(error, Fault) and not isinstance(error, Conflict):
+            return [error] * len(orders)
+        log.warning("intake.taken_apart", orders=len(orders), error=repr(error))
+    middle = len(orders) // 2
+    return placed_apart(place, orders[:middle]) + placed_apart(place, orders[middle:])
 
 
 def _ended() -> Unavailable:

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from entrepot.departments.sourcing import search, subsets
+from entrepot.departments.sourcing import searching, subsets
 from entrepot.departments.sourcing.decisions import best_split
 from entrepot.departments.sourcing.model import Box, Demand, Plan, Site
 from entrepot.words.outcome import Refusal, RefusalCode
@@ -172,7 +172,7 @@ def test_a_search_with_room_for_all_levels_finds_what_the_plain_one_does() -> No
         plans = []
         for limit in (0, 10**9):
             with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(search, "COSTS_MAX", 0)
+                patch.setattr(searching, "COSTS_MAX", 0)
                 patch.setattr(subsets, "PLAIN_LIMIT", limit)
                 plans.append(best_split(demand, sites, unfilled_mills=(1,) * 6))
         assert plans[0] == plans[1]
@@ -181,7 +181,7 @@ def test_a_search_with_room_for_all_levels_finds_what_the_plain_one_does() -> No
 def test_thirty_nodes_end_at_the_limit_near_the_best() -> None:
     demand, sites = scattered(3, 60, 30, 0.3)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search, "COSTS_MAX", 0)
+        patch.setattr(searching, "COSTS_MAX", 0)
         cut = best_split(demand, sites, unfilled_mills=(1,) * 60)
         assert isinstance(cut, Plan)
         patch.setattr(subsets, "LEVEL_LIMIT", 20_000)

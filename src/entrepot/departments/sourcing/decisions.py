@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from entrepot.departments.sourcing import search
 from entrepot.departments.sourcing.model import Box, Candidate, Demand, Plan, Policy, Site, Sites
-from entrepot.departments.sourcing.search import FOUND, NO_SITE, Found, solve
+from entrepot.departments.sourcing.searching import FOUND, NO_SITE, solve
 from entrepot.departments.sourcing.subsets import Problem, SharedLine, cheapest_set
 from entrepot.words.money import Money, format_money, minor_of_mills
 from entrepot.words.outcome import Refusal, RefusalCode
@@ -92,17 +91,11 @@ def split(
     assert not unfilled_mills or min(unfilled_mills) >= 1, "a weight of unfilled_mills is below 1"
     count = len(demand)
     weights = np.ones(count, np.int64) if unfilled_mills is None else np.array(unfilled_mills)
-    found = Found(
-        *solve(
-            np.array([line.quantity_each for line in demand], np.int64),
-            sites.node_of,
-            sites.box_mills,
-            sites.item_mills,
-            sites.stock,
-            weights,
-            1 if keep_together else max_boxes or 0,
-            search.COSTS_MAX,
-        )
+    found = solve(
+        np.array([line.quantity_each for line in demand], np.int64),
+        sites[1:],
+        weights,
+        1 if keep_together else max_boxes or 0,
     )
     left = found.left.tolist()
     may_leave_out = unfilled_mills is not None and not keep_together

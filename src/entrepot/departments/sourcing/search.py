@@ -1,4 +1,4 @@
-"""The same search as `subsets`, compiled: one call decides one order.
+"""The same search as `subsets`, compiled: one call decides one order; called by `searching`.
 
 Everything is int64 arrays; what would not fit, or takes too long, is left to `subsets`, which
 settles costs and ties in the same way, so that which of the two ran never shows.
@@ -6,44 +6,23 @@ settles costs and ties in the same way, so that which of the two ran never shows
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
-Array = np.ndarray[Any, Any]
-
-FOUND, LEFT_TO_SUBSETS = 0, 1
-# Beyond this a sum might not fit 63 bits; compared in floating point, far from the border.
-SAFE = 2.0**61
-# How many costs one search may compare before it is left to `subsets`: some 20 ms.
-COSTS_MAX = 20_000_000
-NO_SITE = -1
-FAR = 2**61
-
+from entrepot.departments.sourcing.searching import (
+    FAR,
+    FOUND,
+    LEFT_TO_SUBSETS,
+    NO_SITE,
+    SAFE,
+    Array,
+)
 
 # The numpy error model has no checks of divisors; none here is 0. What numpy does in one call is
 # written as loops: that compiles in a third of the time.
 compiled = njit(cache=True, nogil=True, error_model="numpy")
-
-
-class Found(NamedTuple):
-    """What the search gives.
-
-    status  FOUND; with LEFT_TO_SUBSETS the rest says nothing
-    cost    mills of boxes and items sent
-    chosen  sites of the set, ascending
-    sent    each, (chosen, lines)
-    left    each that stays unfilled, by line
-    alone   by site, mills of sending everything from there in one box; NO_SITE when it cannot
-    """
-
-    status: int
-    cost: int
-    chosen: Array
-    sent: Array
-    left: Array
-    alone: Array
 
 
 @compiled

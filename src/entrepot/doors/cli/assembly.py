@@ -11,6 +11,7 @@ from entrepot.doors.cli import (
     data,
     demo,
     importing,
+    importing_orders,
     keys,
     load,
     operate,
@@ -56,6 +57,7 @@ APP.command("new", rich_help_panel=DATA)(load.new)
 APP.command("load", rich_help_panel=DATA)(load.load)
 IMPORT = typer.Typer(no_args_is_help=True, help="Read what another system knows.")
 IMPORT.command("orders")(importing.import_orders)
+IMPORT.command("new-orders")(importing_orders.import_new_orders)
 APP.add_typer(IMPORT, name="import", rich_help_panel=DATA)
 APP.command("show", rich_help_panel=CARE)(show.show)
 APP.command("migrate", rich_help_panel=CARE)(data.migrate)

@@ -20,9 +20,7 @@ from entrepot.doors.http import operations, order_batches, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
 from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
-from entrepot.doors.intake import Intake
-from entrepot.flows.order_to_delivery.model import PlaceOrder
-from entrepot.flows.order_to_delivery.place import Answer, place_orders
+from entrepot.doors.intake import Intake, together
 from entrepot.ground.processes import collect_seldom
 
 BODY_BYTES_MAX = 1_000_000
@@ -48,7 +46,7 @@ def create(
     waits for a connection behind its back.
     """
 
-    intake = Intake(lambda orders: _place(house, orders), house.clock)
+    intake = Intake(together(house), house.clock)
 
     async def begin(_: Litestar) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
@@ -72,13 +70,6 @@ def create(
     )
     _require_permissions(app)
     return app
-
-
-def _place(house: House, orders: Sequence[PlaceOrder]) -> list[Answer]:
-    signing_keys = house.signing_keys()
-    return house.database.run(
-        lambda tx: place_orders(tx, orders, signing_keys=signing_keys, keys=house.keys)
-    )
 
 
 def describe() -> dict[str, Any]:

@@ -19,8 +19,7 @@ from litestar.openapi.spec.enums import OpenAPIType
 from litestar.response import Stream
 
 from entrepot.doors.http.admission import intake_of, principal_of
-from entrepot.doors.intake import BATCH_MAX, Intake
-from entrepot.doors.order_lines import (
+from entrepot.doors.http.order_lines import (
     LINE_BYTES_MAX,
     LINES_MAX,
     Read,
@@ -29,6 +28,7 @@ from entrepot.doors.order_lines import (
     too_long,
     too_many,
 )
+from entrepot.doors.intake import BATCH_MAX, Intake
 from entrepot.flows.order_to_delivery.model import PlaceOrder
 from entrepot.ground.telemetry import METRICS
 from entrepot.words.outcome import Refusal

@@ -28,7 +28,7 @@ from entrepot.departments.sourcing import decisions as sourcing
 from entrepot.departments.sourcing import records, terms
 from entrepot.departments.sourcing.decisions import Split
 from entrepot.departments.sourcing.model import Box, Demand, Sites
-from entrepot.departments.sourcing.search import lay_out
+from entrepot.departments.sourcing.searching import lay_out
 from entrepot.flows.order_to_delivery.gather import View
 from entrepot.flows.order_to_delivery.reach import Leg, Reach
 from entrepot.words.outcome import Refusal, RefusalCode
@@ -197,11 +197,11 @@ def _sites(view: View, reached: Reach, wanted: Mapping[str, int]) -> Sites:
     items = [view.items[sku] for sku in wanted]
     rows = view.stock.skus
     item_mills, stock = lay_out(
-        reached.item_mills,
-        reached.per_kg_mills,
-        reached.divisor,
-        np.array([item.mass_g for item in items], np.int64),
-        np.array([item.volume_mm3 for item in items], np.int64),
+        (reached.item_mills, reached.per_kg_mills, reached.divisor),
+        (
+            np.array([item.mass_g for item in items], np.int64),
+            np.array([item.volume_mm3 for item in items], np.int64),
+        ),
         reached.node_of,
         view.stock.each,
         np.array([rows[sku] for sku in wanted], np.int64),
