@@ -16,7 +16,7 @@ from litestar.openapi.spec import (
     Schema,
 )
 from litestar.openapi.spec.enums import OpenAPIType
-from litestar.response import Stream
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 from entrepot.doors.http.admission import intake_of, principal_of
 from entrepot.doors.http.order_lines import (
@@ -72,14 +72,25 @@ class _Described(Operation):
     request_max_body_size=None,
     opt={"permission": "orders:place"},
 )
-async def place_batch(request: Request[Any, Any, Any]) -> Stream:
+async def place_batch(request: Request[Any, Any, Any]) -> ASGIApp:
     """Place many orders: a line for each in, a line for each out, in the same order.
 
     Read the answers while sending. A line that is wrong is answered by its number and the others
     are placed. Sending the same lines again places nothing twice.
     """
     actor = principal_of(request).principal_id
-    return Stream(_answered(request, actor, intake_of(request)), media_type=NDJSON)
+    intake = intake_of(request)
+
+    # The framework's own stream reads on to see whether the client is gone, and would take the
+    # lines: here nobody but `_lines` receives.
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", NDJSON.encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        async for part in _answered(request, actor, intake):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return answer
 
 
 async def _answered(
