@@ -109,17 +109,22 @@ def _earlier(
         raise Conflict(f"command {command_id} was given up while being waited for", kind="command")
     first_hash, answer = known[command_id]
     if first_hash != content_hash:
-        return Refusal(
-            code=RefusalCode.key_reused,
-            message=(
-                "this key was used before with other content, and nothing was changed; "
-                "expected a new key, or the same content as the first time"
-            ),
-            field="command_id",
-        )
+        return reused()
     assert answer is not None, f"command {command_id} is committed without an answer"
     METRICS.command_replays.inc()
     return Repeated(answer)
+
+
+def reused() -> Refusal:
+    """The refusal of a key that means another command already."""
+    return Refusal(
+        code=RefusalCode.key_reused,
+        message=(
+            "this key was used before with other content, and nothing was changed; "
+            "expected a new key, or the same content as the first time"
+        ),
+        field="command_id",
+    )
 
 
 def answer(tx: Tx, answers: Mapping[str, bytes]) -> None:

@@ -71,22 +71,13 @@ def place_orders(
         if earlier is not None
         else answers[command.command_id]
         if command == fresh[command.command_id][1]
-        else _reused()
+        else commands.reused()
         for command, earlier in zip(asked, done, strict=True)
     ]
 
 
 def _earlier(earlier: Repeated | Refusal) -> Answer:
     return _kept(earlier.answer) if isinstance(earlier, Repeated) else earlier
-
-
-def _reused() -> Refusal:
-    return Refusal(
-        code=RefusalCode.key_reused,
-        message="this key stands twice in one batch with different content; expected one key "
-        "per order",
-        field="command_id",
-    )
 
 
 def _keep(answer: Answer) -> bytes:
