@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from entrepot.words.identifiers import uuid7
+from entrepot.words.identifiers import uuid7, uuid_of
 
 
 class Clock(Protocol):
@@ -58,7 +58,7 @@ class _Ids:
             # Inside one millisecond, or when the wall clock steps back, count on from the last
             # id: 62 low random bits leave room, and the version and variant bits stay as set.
             self._last = fresh if fresh > self._last else self._last + 1
-            return UUID(int=self._last)
+            return uuid_of(self._last)
 
     def take(self, count: int, unix_ms: int, rand: bytes) -> list[UUID]:
         if not count:
@@ -67,7 +67,7 @@ class _Ids:
             fresh = uuid7(unix_ms, rand).int
             first = fresh if fresh > self._last else self._last + 1
             self._last = first + count - 1
-            return [UUID(int=number) for number in range(first, self._last + 1)]
+            return [uuid_of(number) for number in range(first, self._last + 1)]
 
 
 class SystemClock:

@@ -94,9 +94,11 @@ def reserves(tx: Tx, one: Decided) -> list[Reserve]:
             node=node,
             quantity_each=each,
             promised_at=promised_at,
-            reservation_id=tx.new_id(),
+            reservation_id=reservation_id,
         )
-        for line_no, node, each, promised_at in entries
+        for (line_no, node, each, promised_at), reservation_id in zip(
+            entries, tx.new_ids(len(entries)), strict=True
+        )
     ]
 
 

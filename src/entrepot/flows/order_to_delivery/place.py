@@ -200,7 +200,7 @@ def _decide(known: View, one: Ready) -> Decided | Refusal:
     if offer is None:
         way = _wished(known, command, wanted, reached)
     else:
-        reached = reached.by(offer.latest_date.toordinal())
+        reached = reached.by(offer.latest_date)
         if not reached.legs:
             return planning.too_late(offer.latest_date)
         way = planning.way_by(known, wanted, reached, command.currency, offer.latest_date)

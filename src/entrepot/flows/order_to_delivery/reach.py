@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 # How many answers of a kind are kept: destinations of one hour, and what they are made of.
 KEPT_MAX = 5_000
 ROUTES_MAX = 4
+ELSEWHERE = ""
 
 Array = np.ndarray[Any, Any]
 Zones = tuple[tuple[str, int], ...]
@@ -51,6 +52,7 @@ class Reach(NamedTuple):
     node_of       by leg, its node's place among all nodes by id
     box_mills     by leg, what a box costs at no mass; item_mills an each, per_kg_mills a kilogram
     divisor       by leg, cubic millimeters a gram, 0 = charged by mass alone
+    by_day        what `by` has found
     """
 
     legs: tuple[Leg, ...]
@@ -62,8 +64,9 @@ class Reach(NamedTuple):
     item_mills: Array
     per_kg_mills: Array
     divisor: Array
+    by_day: dict[int, Reach]
 
-    def of_these(self, places: Sequence[int]) -> Reach:
+    def of_these(self, places: list[int]) -> Reach:
         """Some of the legs."""
         keys = tuple([self.keys[place] for place in places])
         return Reach(
@@ -71,14 +74,23 @@ class Reach(NamedTuple):
             keys,
             {key: place for place, key in enumerate(keys)},
             tuple([self.latest[place] for place in places]),
-            *(column[list(places)] for column in self[4:]),
+            self.node_of[places],
+            self.box_mills[places],
+            self.item_mills[places],
+            self.per_kg_mills[places],
+            self.divisor[places],
+            {},
         )
 
-    def by(self, latest_date: int) -> Reach:
-        """The legs that can meet a date, given as its day number."""
-        if max(self.latest, default=0) <= latest_date:
-            return self
-        return self.of_these([n for n, day in enumerate(self.latest) if day <= latest_date])
+    def by(self, latest_date: date) -> Reach:
+        """The legs that can meet a date."""
+        day = latest_date.toordinal()
+        found = self.by_day.get(day)
+        if found is None:
+            places = [place for place, latest in enumerate(self.latest) if latest <= day]
+            found = self if len(places) == len(self.legs) else self.of_these(places)
+            self.by_day[day] = found
+        return found
 
 
 class Routes:
@@ -89,8 +101,10 @@ class Routes:
         self._quantile_ppm = quantile_ppm
         self.nodes = tuple(sorted(known.nodes))
         self._prefix_length = _prefix_lengths(known)
-        self._zones: dict[tuple[str, str], Zones] = {}
-        self._reach: dict[tuple[Zones, str, str, datetime], Reach | None] = {}
+        self._time_zones = _time_zones(known)
+        self._zones: dict[tuple[str, str], tuple[int, Zones]] = {}
+        self._numbers: dict[Zones, int] = {}
+        self._reach: dict[tuple[int, str, str, datetime], Reach | None] = {}
         self._estimates: dict[tuple[str, str, int, str, datetime, datetime], Estimate | None] = {}
         self._pickups: dict[tuple[str, str, datetime], tuple[datetime, datetime] | None] = {}
 
@@ -100,13 +114,13 @@ class Routes:
         A later order is never picked up earlier: when the beginning and the end of an hour, or of
         a minute, meet the same pickups, so does everything between.
         """
-        zones = self._zones_of(destination)
-        there = _destination_zone(self._network, destination.country)
+        number, zones = self._zones_of(destination)
+        there = self._time_zones.get(destination.country, self._time_zones[ELSEWHERE])
         for span, begin in (
             (HOUR, at.replace(minute=0, second=0, microsecond=0)),
             (MINUTE, at.replace(second=0, microsecond=0)),
         ):
-            key = (zones, currency, there, begin)
+            key = (number, currency, there, begin)
             if key not in self._reach:
                 is_one = self._is_one_pickup(zones, begin, begin + span)
                 found = self._find(zones, currency, there, begin + span) if is_one else None
@@ -116,16 +130,19 @@ class Routes:
                 return reach
         return self._find(zones, currency, there, at)
 
-    def _zones_of(self, destination: Destination) -> Zones:
+    def _zones_of(self, destination: Destination) -> tuple[int, Zones]:
+        """Every node that reaches the destination with its zone, and the number of that answer."""
         code = network.compact(destination.postal_code)
         letters = len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
         length = max(self._prefix_length.get(destination.country, 0), letters)
         key = destination.country, code[:length]
-        if key not in self._zones:
+        found = self._zones.get(key)
+        if found is None:
             pairs = [(n, network.zone_for(self._network, n, *key)) for n in self.nodes]
-            _keep(self._zones, key, tuple([(n, zone) for n, zone in pairs if zone is not None]))
-            return tuple([(n, zone) for n, zone in pairs if zone is not None])
-        return self._zones[key]
+            zones = tuple([(n, zone) for n, zone in pairs if zone is not None])
+            found = self._numbers.setdefault(zones, len(self._numbers)), zones
+            _keep(self._zones, key, found)
+        return found
 
     def _is_one_pickup(self, zones: Zones, first: datetime, last: datetime) -> bool:
         for node_id, zone in zones:
@@ -151,19 +168,17 @@ class Routes:
         lines = [terms.linear_card(leg.cost_mills) for leg in legs]
         numbers = {node: place for place, node in enumerate(self.nodes)}
         keys = tuple([(leg.node_id, leg.service.service_id) for leg in legs])
-        columns: list[list[int]] = [
-            [numbers[leg.node_id] for leg in legs],
-            [node.box_cost_mills + base for node, (base, _) in zip(nodes, lines, strict=True)],
-            [node.item_cost_mills for node in nodes],
-            [per_kg for _, per_kg in lines],
-            [leg.service.volumetric_divisor or 0 for leg in legs],
-        ]
         return Reach(
             tuple(legs),
             keys,
             {key: place for place, key in enumerate(keys)},
             tuple([leg.estimate.latest_date.toordinal() for leg in legs]),
-            *(np.array(column, np.int64) for column in columns),
+            _column([numbers[leg.node_id] for leg in legs]),
+            _column([n.box_cost_mills + base for n, (base, _) in zip(nodes, lines, strict=True)]),
+            _column([node.item_cost_mills for node in nodes]),
+            _column([per_kg for _, per_kg in lines]),
+            _column([leg.service.volumetric_divisor or 0 for leg in legs]),
+            {},
         )
 
     def _estimate(
@@ -244,6 +259,10 @@ def _keep(kept: dict[Any, V], key: Any, value: V, most: int = KEPT_MAX) -> None:
     kept[key] = value
 
 
+def _column(values: list[int]) -> Array:
+    return np.array(values, np.int64)
+
+
 def _leg(node_id: str, service: Service, zone: int, card: RateCard, estimate: Estimate) -> Leg:
     return Leg(
         node_id,
@@ -263,12 +282,13 @@ def _prefix_lengths(known: Network) -> dict[str, int]:
     return lengths
 
 
-def _destination_zone(known: Network, country: str) -> str:
-    """The time zone that delivery dates are counted in: of a node there, or the head office's."""
-    nodes = sorted(n.node_id for n in known.nodes.values() if n.country == country)
-    if nodes:
-        return known.nodes[nodes[0]].zone
-    return known.retailer.zone if known.retailer else "UTC"
+def _time_zones(known: Network) -> dict[str, str]:
+    """By country, the time zone that delivery dates are counted in: of its first node, or the head
+    office's."""
+    found = {ELSEWHERE: known.retailer.zone if known.retailer else "UTC"}
+    for node in sorted(known.nodes.values(), key=lambda node: node.node_id, reverse=True):
+        found[node.country] = node.zone
+    return found
 
 
 def _by_days(shares: Sequence[tuple[int, int]]) -> tuple[int, ...]:
