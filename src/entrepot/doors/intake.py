@@ -175,7 +175,7 @@ def placed_apart(place: Place, orders: Sequence[PlaceOrder]) -> list[Outcome]:
         return []
     try:
         return list(place(orders))
-    except Exception as error:
+    except Exception as error:  # each caller gets it, or a half without it
         if len(orders) == 1:
             if not isinstance(error, Fault):
                 log.exception("intake.bug", command=orders[0].command_id, error=repr(error))

@@ -353,6 +353,7 @@ def continued_from(traceparent: str | None) -> Iterator[None]:
 _SHARED_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 _SHARED_DIRECTORY = os.environ.get(_SHARED_VARIABLE)  # as prometheus_client saw it on import
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_ORDERS = (1, 2, 5, 10, 25, 50, 100, 250)
 
 # They double the series, and no shared registry has them.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -365,9 +366,11 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, namespace="entrepot", registry=registry)
 
-        def seconds(name: str, text: str, *labels: str) -> Histogram:
+        def spread(
+            name: str, text: str, *labels: str, buckets: tuple[float, ...] = _SECONDS
+        ) -> Histogram:
             return Histogram(
-                name, text, labels, namespace="entrepot", registry=registry, buckets=_SECONDS
+                name, text, labels, namespace="entrepot", registry=registry, buckets=buckets
             )
 
         def latest(name: str, text: str, *labels: str) -> Gauge:
@@ -407,36 +410,38 @@ class Metrics:
         )
         self.disk_free_bytes = latest("disk_free_bytes", "Free bytes in the data directory")
         self.audit_failures = latest("audit_failures", "Invariants the last audit found broken")
-        self.read_only = Gauge(
-            "read_only",
-            "1 when some process accepts no changes",
-            namespace="entrepot",
-            registry=registry,
-            multiprocess_mode="livemax",
-        )
-        self.pool_connections = Gauge(
-            "pool_connections",
-            "Database connections of all processes, and requests waiting for one",
-            ["state"],
-            namespace="entrepot",
-            registry=registry,
-            multiprocess_mode="livesum",
-        )
+        self.read_only, self.pool_connections = _states(registry)
 
-        self.transaction_seconds = seconds("transaction_seconds", "Time of one transaction")
-        self.order_place_seconds = seconds(
+        self.transaction_seconds = spread("transaction_seconds", "Time of one transaction")
+        self.order_place_seconds = spread(
             "order_place_seconds", "Time from an order's arrival to its answer"
         )
-        self.intake_batch_orders = Histogram(
-            "intake_batch_orders",
-            "Orders placed together",
-            namespace="entrepot",
-            registry=registry,
-            buckets=(1, 2, 5, 10, 25, 50, 100, 250),
+        self.intake_batch_orders = spread(
+            "intake_batch_orders", "Orders placed together", buckets=_ORDERS
         )
-        self.http_request_seconds = seconds(
+        self.http_request_seconds = spread(
             "http_request_seconds", "Time of one HTTP request", "route", "method", "status"
         )
+
+
+def _states(registry: CollectorRegistry) -> tuple[Gauge, Gauge]:
+    """What is counted over all processes together: who takes no changes, and the connections."""
+    read_only = Gauge(
+        "read_only",
+        "1 when some process accepts no changes",
+        namespace="entrepot",
+        registry=registry,
+        multiprocess_mode="livemax",
+    )
+    pool_connections = Gauge(
+        "pool_connections",
+        "Database connections of all processes, and requests waiting for one",
+        ["state"],
+        namespace="entrepot",
+        registry=registry,
+        multiprocess_mode="livesum",
+    )
+    return read_only, pool_connections
 
 
 _REGISTRY = CollectorRegistry()

@@ -214,7 +214,7 @@ def test_what_was_decided_over_stock_that_went_is_left_to_the_guard(database: Da
         Reserve(**{**MUG, "sku": "PEN"}, order_id="O-1", line_no=2, quantity_each=1),
     ]
     with pytest.raises(Conflict, match="stock changed meanwhile") as raised:
-        database.run(lambda tx: commitments.commit(tx, commands), attempts=1)
+        database.run(lambda tx: commitments.reserve_decided(tx, commands), attempts=1)
     assert raised.value.kind == "guard"
     with database.transaction() as tx:
         assert inventory.balances(tx, ["MUG", "PEN"]) == [
@@ -222,7 +222,7 @@ def test_what_was_decided_over_stock_that_went_is_left_to_the_guard(database: Da
             Balance("PEN", "DC1", 5),
         ]
         assert commitments.reservations_of_orders(tx, ["O-1"]) == []
-    database.run(lambda tx: commitments.commit(tx, commands[1:]))
+    database.run(lambda tx: commitments.reserve_decided(tx, commands[1:]))
     with database.transaction() as tx:
         assert inventory.balances(tx, ["PEN"]) == [Balance("PEN", "DC1", 5, reserved=1)]
         free = inventory.free_stock(tx, ["MUG", "PEN", "NONE"], ["DC0", "DC1"])

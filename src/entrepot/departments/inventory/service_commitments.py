@@ -31,7 +31,7 @@ EXPIRY_BATCH = 1_000
 SYSTEM = "system"
 
 
-def commit(tx: Tx, commands: Sequence[Reserve]) -> None:
+def reserve_decided(tx: Tx, commands: Sequence[Reserve]) -> None:
     """Commit units to order lines that the caller decided over what was available; a command
     without node waits for stock.
 

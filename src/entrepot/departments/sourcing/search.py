@@ -136,21 +136,27 @@ def _weigh(asked: Array, box_mills: Array, item_mills: Array, weights: Array, un
     False when the sums might not fit.
     """
     dearest = heaviest = common = total = 0
-    boxes = quantity = 0.0
     ceiling = 1
     for line in range(len(asked)):
+        if asked[line] > SAFE - total:
+            return False
         total += asked[line]
-        quantity += asked[line]
         heaviest = max(heaviest, weights[line])
         rest = weights[line]
         while rest:
             common, rest = rest, common % rest
     for site in range(len(box_mills)):
-        boxes += box_mills[site]
+        if box_mills[site] > SAFE - ceiling:
+            return False
         ceiling += box_mills[site]
         for line in range(len(asked)):
             dearest = max(dearest, item_mills[site, line])
-    if boxes + (1 + dearest * quantity + boxes) * heaviest * quantity > SAFE:
+    # In this order, so that no product is made that might not fit.
+    if total and (dearest > SAFE // total or heaviest > SAFE // total):
+        return False
+    if dearest * total > SAFE - ceiling:
+        return False
+    if total and ceiling + dearest * total > SAFE // (heaviest * total):
         return False
     ceiling += dearest * total
     for line in range(len(asked)):

@@ -11,8 +11,8 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 FOUND, LEFT_TO_SUBSETS = 0, 1
-# Beyond this a sum might not fit 63 bits; compared in floating point, far from the border.
-SAFE = 2.0**61
+# Beyond this a sum of two might not fit 63 bits.
+SAFE = 2**61
 # How many costs one search may compare before it is left to `subsets`: some 20 ms.
 COSTS_MAX = 20_000_000
 NO_SITE = -1

@@ -257,4 +257,4 @@ def _write(tx: Tx, known: View, written: Sequence[_Composed]) -> None:
         tx,
         [compose.decision(known.policy, one.order.header.order_id, one.way) for one in written],
     )
-    commitments.commit(tx, [reserve for one in written for reserve in one.reserves])
+    commitments.reserve_decided(tx, [reserve for one in written for reserve in one.reserves])
