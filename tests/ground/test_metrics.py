@@ -6,6 +6,8 @@ from entrepot.ground.telemetry import METRICS, forget_process, render_metrics, s
 NAMES = {
     "orders_placed_total",
     "orders_refused_total",
+    "intake_turned_away_total",
+    "intake_batch_orders",
     "command_replays_total",
     "conflicts_retried_total",
     "facts_sequenced_total",

@@ -97,10 +97,7 @@ def split(
         weights,
         1 if keep_together else max_boxes or 0,
     )
-    left = found.left.tolist()
-    may_leave_out = unfilled_mills is not None and not keep_together
-    if found.status != FOUND or (any(left) and not may_leave_out):
-        # Large numbers and long searches, and the words of a refusal.
+    if found.status != FOUND:  # large numbers, and long searches
         result = _by_subsets(
             demand,
             sites.rows(),
@@ -109,6 +106,10 @@ def split(
             max_boxes=max_boxes,
         )
         return Split(result, [_alone(demand, site) for site in sites.rows()])
+    left = found.left.tolist()
+    if any(left) and (unfilled_mills is None or keep_together):
+        depth = 1 if keep_together else max_boxes
+        return Split(_left_out(demand, sites, left, depth), found.alone.tolist())
     numbers = [line.line_no for line in demand]
     boxes = [
         Box(sites.keys[site][0], sites.keys[site][1], _lines(numbers, sent))
@@ -116,6 +117,25 @@ def split(
     ]
     plan = Plan(tuple(boxes), found.cost, _lines(numbers, left))
     return Split(plan, found.alone.tolist())
+
+
+def _left_out(
+    demand: Sequence[Demand], sites: Sites, left: Sequence[int], depth: int | None
+) -> Refusal:
+    """The refusal of what no plan can send whole, of which the best one leaves out this."""
+    rows = sites.rows()
+    short = {}
+    for i, line in enumerate(demand):
+        if all(site.stock[i] < line.quantity_each for site in rows):
+            short[i] = _available(rows, i)
+    if any(eaches < demand[i].quantity_each for i, eaches in short.items()):
+        return _not_enough(demand, short, "at all nodes together")
+    held = {i: line.quantity_each - left[i] for i, line in enumerate(demand) if left[i]}
+    return _not_enough(demand, held, _in_boxes(depth))
+
+
+def _in_boxes(depth: int | None) -> str:
+    return "in one box" if depth == 1 else f"in {depth} boxes"
 
 
 def _lines(numbers: Sequence[int], eaches: Sequence[int]) -> tuple[tuple[int, int], ...]:
@@ -148,8 +168,9 @@ def _by_subsets(
             for i, line in enumerate(demand)
             if line.line_no in left_out
         }
-        boxes = "one box" if depth == 1 else f"{depth} boxes"
-        return _not_enough(demand, held, f"in {boxes}{'' if exact else ', as far as searched'}")
+        return _not_enough(
+            demand, held, f"{_in_boxes(depth)}{'' if exact else ', as far as searched'}"
+        )
     return plan
 
 
