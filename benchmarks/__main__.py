@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from benchmarks import http, orders, outbox, profiling, replay, server, sourcing, stock
+from benchmarks import http, intake, orders, outbox, profiling, replay, server, sourcing, stock
 from benchmarks.runner import Report
 from benchmarks.server import Neighbors, Server
 
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[Report, Server], None]] = {
     "orders": orders.run,
     "outbox": outbox.run,
     "http": http.run,
+    "intake": intake.run,
     "replay": replay.run,
 }
 
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer repeats")
     parser.add_argument("--profile", action="store_true", help="orders: where the time goes")
-    parser.add_argument("--all", action="store_true", help="replay: everything too, long")
+    parser.add_argument("--all", action="store_true", help="replay, intake: everything, long")
     asked = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
     console = Console()

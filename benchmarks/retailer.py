@@ -1,4 +1,4 @@
-"""The retailer of the benchmarks: ten centers in one country, ten thousand items, two services.
+"""The retailer of the benchmarks: ten centers in one country, two services, items as many as asked.
 
 Every item lies at six of the ten centers, so that orders of several lines need one box or more.
 """
@@ -12,8 +12,6 @@ from typing import Any
 
 import psycopg
 
-from entrepot.departments.catalog import service as catalog
-from entrepot.departments.catalog.model import Item, ItemChange
 from entrepot.departments.network import service as network
 from entrepot.departments.network.model import (
     Carrier,
@@ -32,8 +30,6 @@ from entrepot.departments.network.model import (
     WorkCalendar,
     ZoneRule,
 )
-from entrepot.departments.pricing import service as pricing
-from entrepot.departments.pricing.model import PriceEntry, SetPrice
 from entrepot.flows.order_to_delivery.model import AskedLine, PlaceOrder, ShipTo
 from entrepot.ground.database import Database, Tx
 from entrepot.ground.events import drain
@@ -41,23 +37,38 @@ from entrepot.words.outcome import Refusal
 
 ME = "benchmark"
 NODES = tuple(f"DC-{number}" for number in range(10))
-SKUS = tuple(f"SKU-{number:05d}" for number in range(10_000))
 COUNTRY, CURRENCY, ZONE = "DE", "EUR", "Europe/Berlin"
 UNITS = 1_000_000
 LINES = (1, 2, 3, 4, 5)
 LINES_WEIGHTS = (50, 22, 14, 8, 6)
-BATCH = 1_000
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 WORKDAYS = (0, 1, 2, 3, 4)
 WEEK = (((8 * 60, 18 * 60),),) * 5 + ((), ())
 STEPS = ((2_000, 1), (10_000, 2), (31_500, 4))
+
+_GOODS = """
+WITH goods AS (
+    SELECT sku, item - 1 AS item FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS g (sku, item)
+), items AS (
+    INSERT INTO catalog.item (sku, name, category, mass_g, length_mm, width_mm, height_mm,
+                              handling, backorderable, status)
+    SELECT sku, 'Item ' || item, 'Benchmark', 200 + item %% 1800, 100 + item %% 200, 100, 50,
+           'standard', false, 'active'
+      FROM goods
+)
+INSERT INTO pricing.price (sku, price_list, currency, valid_from, revision, version_id,
+                           amount_minor, set_at, command_id, actor)
+SELECT sku, 'standard', %(currency)s, '1970-01-01T00:00:00Z', 1, md5(sku)::uuid,
+       500 + item %% 9500, '2026-01-01T00:00:00Z', 'opening', 'benchmark'
+  FROM goods
+"""
 
 _STOCK = """
 WITH placed AS (
     SELECT s.sku, n.node
       FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS s (sku, item)
      CROSS JOIN unnest(%(nodes)s::text[]) WITH ORDINALITY AS n (node, place)
-     WHERE (s.item * 7 + n.place * 3) %% 10 < 6
+     WHERE (s.item * 7 + n.place * 3) %% 10 < %(of_ten)s
 ), booked AS (
     INSERT INTO inventory.stock (sku, node, on_hand)
     SELECT sku, node, %(units)s FROM placed
@@ -74,6 +85,14 @@ _SETTLE = (
 )
 
 
+def skus(count: int) -> tuple[str, ...]:
+    """The names of so many items."""
+    return tuple(f"SKU-{number:05d}" for number in range(count))
+
+
+SKUS = skus(10_000)
+
+
 def nodes_of(item: int) -> tuple[str, ...]:
     """The centers where an item lies, by its number in SKUS."""
     return tuple(
@@ -81,29 +100,40 @@ def nodes_of(item: int) -> tuple[str, ...]:
     )
 
 
-def fill(url: str) -> None:
-    """Write the retailer into a migrated database."""
+def fill(url: str, size: int = len(SKUS)) -> None:
+    """Write the retailer into a migrated database.
+
+    size  items; their rows are written as they stand, without the verbs: a hundred thousand in
+          seconds
+    """
     with Database(url, name="benchmark-fill") as database:
         database.run(_network)
-        for start in range(0, len(SKUS), BATCH):
-            numbers = range(start, start + BATCH)
-            database.run(lambda tx, numbers=numbers: _items(tx, numbers))
         drain(database)
     with psycopg.connect(url, autocommit=True) as connection:
-        values = {"skus": list(SKUS), "nodes": list(NODES), "units": UNITS}
-        connection.execute(_STOCK, values)
+        connection.execute("SET statement_timeout = 0")
+        _stock(connection, skus(size), NODES, UNITS, of_ten=6)
         # Only what is filled: empty tables that were vacuumed are planned for as if they stayed so.
         connection.execute(_SETTLE)
 
 
-def _items(tx: Tx, numbers: range) -> None:
-    items = [
-        Item(SKUS[n], f"Item {n}", "Benchmark", 200 + n % 1_800, 100 + n % 200, 100, 50)
-        for n in numbers
-    ]
-    _accepted(catalog.register(tx, [ItemChange("set-up", ME, item) for item in items]))
-    entries = [PriceEntry(SKUS[n], CURRENCY, 500 + n % 9_500) for n in numbers]
-    _accepted(pricing.set_prices(tx, [SetPrice("set-up", ME, entry) for entry in entries]))
+def add_item(url: str, sku: str, node: str, units: int) -> None:
+    """One more item, so many of it at one center alone: what a sale is about."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        _stock(connection, (sku,), (node,), units, of_ten=10)
+
+
+def _stock(
+    connection: psycopg.Connection[Any],
+    goods: Sequence[str],
+    nodes: Sequence[str],
+    units: int,
+    *,
+    of_ten: int,
+) -> None:
+    with connection.transaction():
+        connection.execute(_GOODS, {"skus": list(goods), "currency": CURRENCY})
+        values = {"skus": list(goods), "nodes": list(nodes), "units": units, "of_ten": of_ten}
+        connection.execute(_STOCK, values)
 
 
 def _accepted(answers: Sequence[object]) -> None:
@@ -172,8 +202,17 @@ def _service(service_id: str, speed: SpeedClass) -> Service:
     )
 
 
-def orders(count: int, seed: int) -> list[PlaceOrder]:
-    """Commands to place orders of one to five lines to all parts of the country."""
+def orders(
+    count: int,
+    seed: int,
+    *,
+    goods: Sequence[str] = SKUS,
+    weights: Sequence[int] = LINES_WEIGHTS,
+) -> list[PlaceOrder]:
+    """Commands to place orders of one to five lines to all parts of the country.
+
+    weights  how often an order has one line, two, and so on up to five
+    """
     chance = random.Random(seed)
     return [
         PlaceOrder(
@@ -181,7 +220,7 @@ def orders(count: int, seed: int) -> list[PlaceOrder]:
             actor=ME,
             lines=tuple(
                 AskedLine(sku, 1 if chance.random() < 0.8 else 2)
-                for sku in chance.sample(SKUS, chance.choices(LINES, LINES_WEIGHTS)[0])
+                for sku in chance.sample(goods, chance.choices(LINES, weights)[0])
             ),
             ship_to=ShipTo(COUNTRY, f"{chance.randrange(10)}{chance.randrange(1_000, 9_999)}"),
             currency=CURRENCY,

@@ -42,6 +42,8 @@ SHOWN = (
     "checkpoint_timeout",
 )
 PGBENCH_CLIENTS = 8
+# Items of the retailer in a database filled with one, by what it is called.
+RETAILERS = {"retailer": 10_000, "small": 1_000, "large": 100_000}
 PAGE = bytes(8192)
 
 
@@ -58,8 +60,8 @@ class Server:
     def database(self, fill: str = "migrated") -> Iterator[str]:
         """The address of a fresh database, as its owner; dropped at the end.
 
-        fill  `empty`: nothing; `migrated`: the schema alone; `retailer`: with the retailer of the
-              benchmarks
+        fill  `empty`: nothing; `migrated`: the schema alone; a name of `RETAILERS`: with the
+              retailer of the benchmarks
         """
         name = f"benchmark_{next(self._numbers)}"
         self._create(name, self._template(fill))
@@ -111,7 +113,7 @@ class Server:
                 from benchmarks import retailer  # it needs this module
 
                 self._create(fill, self._template("migrated"))
-                retailer.fill(self._cluster.url(fill))
+                retailer.fill(self._cluster.url(fill), RETAILERS[fill])
             self._templates[fill] = fill
         return self._templates[fill]
 
@@ -170,7 +172,9 @@ def started() -> Iterator[Server]:
 
 
 def _cluster(folder: Path) -> Cluster:
-    return Cluster(Settings.from_environment({"ENTREPOT_DATA": str(folder / "home")}))
+    settings = Settings.from_environment({"ENTREPOT_DATA": str(folder / "home")})
+    # Doors, plain clients and processes that place, in one run beside one another.
+    return Cluster(settings, changes={"max_connections": "150"})
 
 
 def _remove(folder: Path) -> None:

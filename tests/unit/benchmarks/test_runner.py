@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from io import StringIO
 from pathlib import Path
 
 import pytest
-from benchmarks import load, sourcing
+from benchmarks import sourcing
 from benchmarks.__main__ import BENCHMARKS, main
-from benchmarks.load import Plan
 from benchmarks.runner import (
     Report,
     Way,
@@ -112,63 +108,3 @@ def test_an_unknown_name_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_plain_splits_agree_where_they_must() -> None:
     for demand, sites in sourcing.cases(SHAPE, seed=7):
         assert sourcing.every_set(demand, sites) <= sourcing.greedy(demand, sites)
-
-
-@asynccontextmanager
-async def a_server(stall_s: float) -> AsyncIterator[int]:
-    """An HTTP server that answers one request after another, each after a stall."""
-    one_at_a_time = asyncio.Lock()
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while not reader.at_eof():
-            try:
-                await reader.readuntil(b"\r\n\r\n{}")
-            except asyncio.IncompleteReadError:
-                break
-            async with one_at_a_time:
-                await asyncio.sleep(stall_s)
-            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        server.close()
-
-
-def a_plan(port: int, *, rate: float | None = None) -> Plan:
-    return Plan(
-        host="127.0.0.1",
-        port=port,
-        path="/",
-        authorization="",
-        bodies=["{}"],
-        key="k",
-        seconds=0.6,
-        connections=4,
-        rate=rate,
-    )
-
-
-def test_the_closed_model_waits_for_answers() -> None:
-    async def measured() -> load.Result:
-        async with a_server(0.02) as port:
-            return await load.run(a_plan(port))
-
-    found = asyncio.run(measured())
-    assert set(found.statuses) == {200} and not found.late_ms
-    # Four wait for one another at 20 ms each, and none begins before it has its answer.
-    assert 4 <= len(found.latencies_ms) <= 34
-
-
-def test_the_open_model_counts_the_time_a_request_had_to_wait_for_its_turn() -> None:
-    async def measured() -> load.Result:
-        async with a_server(0.02) as port:
-            return await load.run(a_plan(port, rate=150.0))
-
-    found = asyncio.run(measured())
-    # Twice or more is asked of what the server can do: it falls behind by about as long again.
-    assert set(found.statuses) == {200}
-    assert len(found.late_ms) == len(found.latencies_ms) >= 40
-    assert max(found.latencies_ms) > 600
