@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks NAME|all [--json FILE] [--quick] [--profile] [--all]`."""
+"""The command: `python -m benchmarks NAME|all [--json FILE] [--quick] [--all] [--times N]`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,18 @@ from types import FrameType
 
 from rich.console import Console
 
-from benchmarks import http, intake, orders, outbox, profiling, replay, server, sourcing, stock
+from benchmarks import (
+    crash,
+    http,
+    intake,
+    orders,
+    outbox,
+    profiling,
+    replay,
+    server,
+    sourcing,
+    stock,
+)
 from benchmarks.runner import Report
 from benchmarks.server import Neighbors, Server
 
@@ -25,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[Report, Server], None]] = {
     "outbox": outbox.run,
     "http": http.run,
     "intake": intake.run,
+    "crash": crash.run,
     "replay": replay.run,
 }
 
@@ -56,12 +68,15 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--quick", action="store_true", help="smaller and fewer repeats")
     parser.add_argument("--profile", action="store_true", help="orders: where the time goes")
     parser.add_argument("--all", action="store_true", help="replay, intake: everything, long")
+    parser.add_argument("--times", type=int, default=20, help="crash: each fault so often")
     asked = parser.parse_args(arguments)
     logging.disable(logging.WARNING)
     console = Console()
     with server.started() as running:
         machine = server.machine(running)
-        report = Report(machine, console, quick=asked.quick, everything=asked.all)
+        report = Report(
+            machine, console, quick=asked.quick, everything=asked.all, times=asked.times
+        )
         calibrate(report, running)
         for name in BENCHMARKS if asked.name == "all" else [asked.name]:
             console.rule(name)

@@ -82,12 +82,19 @@ class Report:
     """Collects what a run finds, shows it, and writes it."""
 
     def __init__(
-        self, machine: dict[str, Any], console: Console, *, quick: bool, everything: bool = False
+        self,
+        machine: dict[str, Any],
+        console: Console,
+        *,
+        quick: bool,
+        everything: bool = False,
+        times: int = 20,
     ) -> None:
         self.machine = machine
         self.console = console
         self.quick = quick
         self.everything = everything
+        self.times = times
         self.rounds = 3 if quick else 5
         self.figures: list[Figure] = []
         self.notes: list[str] = []

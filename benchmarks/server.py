@@ -178,6 +178,10 @@ def _cluster(folder: Path) -> Cluster:
 
 
 def _remove(folder: Path) -> None:
+    for part in psutil.disk_partitions(all=True):
+        # A disk that could lose its power (`power`), left by a run that was killed.
+        if Path(part.mountpoint).is_relative_to(folder):
+            subprocess.run(["umount", part.mountpoint], check=True)
     _cluster(folder).stop("immediate")
     shutil.rmtree(folder)
 
