@@ -372,11 +372,11 @@ def tell(report: Report, cycles: Sequence[Cycle], deadlocks: int) -> None:
             shown.append(report.add("crash", f"recovery_s: {name}", "s", times))
     report.show("from the fault to the next order", shown)
     for name, mine in by_name.items():
-        how = "".join(f" {h}" for h in sorted({c.how for c in mine if c.how}))
+        how = "".join(f" {one}" for one in sorted({c.how for c in mine if c.how}))
         report.note(
-            f"{name}{how}: {len(mine)} times, {sum(c.acknowledged for c in mine):,} orders acknowledged "
-            f"({sum(c.before for c in mine):,} before the fault), {sum(c.unknown for c in mine):,} "
-            "without an answer and asked for again"
+            f"{name}{how}: {len(mine)} times, {sum(c.acknowledged for c in mine):,} orders "
+            f"acknowledged, {sum(c.before for c in mine):,} of them before the fault, "
+            f"{sum(c.unknown for c in mine):,} without an answer and asked for again"
         )
     lost = {key for cycle in cycles for key in cycle.lost}
     twice = {key for cycle in cycles for key in cycle.twice}

@@ -71,8 +71,10 @@ class Plain(NamedTuple):
 class Floor:
     """Both ways over one database of the product."""
 
-    def __init__(self, url: str, folder: Path, size: int) -> None:
+    def __init__(self, url: str, folder: Path, size: int, most: int = max(CONNECTIONS)) -> None:
+        """most  connections of psycopg at once"""
         self._url = url
+        self._most = most
         self._folder = folder
         self._size = size
         self._seeds = count(1)
@@ -83,7 +85,7 @@ class Floor:
     def psycopg(self, connections: int, orders: int, hot: str | None = None) -> tuple[Taken, float]:
         """Take so many orders; how many were taken, and in how many seconds."""
         if self._hands is None:
-            self._hands = Hands(max(CONNECTIONS), "benchmarks.floor", self._url)
+            self._hands = Hands(self._most, "benchmarks.floor", self._url)
         each = -(-orders // connections)
         self._hands.prepare(
             [Ask(next(self._seeds), each, self._size, hot) for _ in range(connections)]

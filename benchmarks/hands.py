@@ -6,6 +6,7 @@ One line of JSON each way: what is asked, `ready` when all is prepared, `go`, wh
 from __future__ import annotations
 
 import gc
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -96,6 +97,8 @@ def lend(kind: type[A], prepare: Callable[[A], P], work: Callable[[P], Any]) -> 
 
     prepare  what is not measured; work gets what it gives
     """
+    # Ctrl-C at the terminal is for the run, which then closes standard input.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     for line in sys.stdin.buffer:
         prepared = prepare(msgspec.json.decode(line, type=kind))
         gc.collect()

@@ -56,6 +56,7 @@ class Sizes(NamedTuple):
     round_s   about how long the others are
     bodies    requests made beforehand for the doors
     window_s  of the open model, so many `windows`
+    floor_connections, door_connections  that are tried, for the best
     """
 
     fill: str
@@ -64,6 +65,8 @@ class Sizes(NamedTuple):
     bodies: int
     window_s: float
     windows: int
+    floor_connections: tuple[int, ...] = floor.CONNECTIONS
+    door_connections: tuple[int, ...] = intake_doors.CONNECTIONS
 
 
 FULL = Sizes("large", first=2_000, round_s=5.0, bodies=20_000, window_s=30.0, windows=3)
@@ -103,6 +106,7 @@ class Bench(NamedTuple):
     door: Door
     pace: Pace
     batch: int
+    sizes: Sizes
     placed: list[int]
 
 
@@ -147,12 +151,12 @@ def _bench(
         our_doors(server, behind) as target,
         sequencer(ours.url),
         Placing(ours, most, size) as hands,
-        Floor(floor_url, server.folder, size) as plain,
+        Floor(floor_url, server.folder, size, max(sizes.floor_connections)) as plain,
     ):
         report.note(f"{size:,} items at ten centers; as our sessions are told: {_durable(ours)}")
         door = Door(behind, target, size, sizes.bodies)
         pace = Pace(sizes.first, sizes.round_s)
-        yield Bench(plain, floor_url, ours, hands, door, pace, batch, [0])
+        yield Bench(plain, floor_url, ours, hands, door, pace, batch, sizes, [0])
 
 
 def _durable(database: Database) -> str:
@@ -200,7 +204,7 @@ def _named(name: str, found: Figure) -> Figure:
 def _best(report: Report, on: Bench, way: Callable[[int, int], tuple[Taken, float]]) -> int:
     """The number of connections that this way of the floor is fastest with."""
     rates = {}
-    for connections in floor.CONNECTIONS:
+    for connections in on.sizes.floor_connections:
         with report.console.status(f"intake: {way.__name__} with {connections} connections"):
             taken, seconds = way(connections, on.pace.orders(way.__name__))
             rates[connections] = on.pace.rate(way.__name__, taken.orders, seconds)
@@ -211,7 +215,7 @@ def _best(report: Report, on: Bench, way: Callable[[int, int], tuple[Taken, floa
 
 def _best_of_door(report: Report, on: Bench) -> int:
     rates = {}
-    for connections in intake_doors.CONNECTIONS:
+    for connections in on.sizes.door_connections:
         with report.console.status(f"intake: over HTTP with {connections} connections"):
             rates[connections] = on.door.closed(report, on.pace.round_s / 2, connections)
     told = ", ".join(f"{rate:,.0f}/s with {c}" for c, rate in rates.items())
@@ -291,7 +295,7 @@ def _hot(report: Report, on: Bench) -> dict[str, Figure]:
     ways = [
         Way(f"floor, {way.__name__}, {c} connections", lambda way=way, c=c: plain(way, c))
         for way in (on.floor.pgbench, on.floor.psycopg)
-        for c in (min(floor.CONNECTIONS), max(floor.CONNECTIONS))
+        for c in sorted({min(on.sizes.floor_connections), max(on.sizes.floor_connections)})
     ]
     ways.append(Way(f"ours in process, batches of {on.batch}", ours))
     shown = report.compare("intake", "orders of 1 line, 90 % for one item", "orders/s", ways)

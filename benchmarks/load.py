@@ -338,4 +338,5 @@ if __name__ == "__main__":
     gc.disable()
     generator = Generator(msgspec.json.decode(sys.stdin.buffer.read(), type=Plan))
     signal.signal(signal.SIGTERM, lambda _number, _frame: generator.stop())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the run, which then ends this
     sys.stdout.buffer.write(msgspec.json.encode(generator.run()))

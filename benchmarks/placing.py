@@ -181,6 +181,7 @@ def _sequence(url: str) -> None:
     with Database(url, connections_max=4, name="benchmark-sequencer") as database:
         worker = Worker(database, subscriptions=[], handlers={}, timetable=[])
         signal.signal(signal.SIGTERM, lambda _number, _frame: worker.ask_to_stop())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         worker.start()
         worker.wait()
         worker.stop()

@@ -12,6 +12,10 @@ from typing import Any
 
 import psycopg
 
+from entrepot.departments.catalog import service as catalog
+from entrepot.departments.catalog.model import Item, ItemChange
+from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory.model import OpeningStock
 from entrepot.departments.network import service as network
 from entrepot.departments.network.model import (
     Carrier,
@@ -30,6 +34,8 @@ from entrepot.departments.network.model import (
     WorkCalendar,
     ZoneRule,
 )
+from entrepot.departments.pricing import service as pricing
+from entrepot.departments.pricing.model import PriceEntry, SetPrice
 from entrepot.flows.order_to_delivery.model import AskedLine, PlaceOrder, ShipTo
 from entrepot.ground.database import Database, Tx
 from entrepot.ground.events import drain
@@ -68,7 +74,7 @@ WITH placed AS (
     SELECT s.sku, n.node
       FROM unnest(%(skus)s::text[]) WITH ORDINALITY AS s (sku, item)
      CROSS JOIN unnest(%(nodes)s::text[]) WITH ORDINALITY AS n (node, place)
-     WHERE (s.item * 7 + n.place * 3) %% 10 < %(of_ten)s
+     WHERE (s.item * 7 + n.place * 3) %% 10 < 6
 ), booked AS (
     INSERT INTO inventory.stock (sku, node, on_hand)
     SELECT sku, node, %(units)s FROM placed
@@ -111,29 +117,27 @@ def fill(url: str, size: int = len(SKUS)) -> None:
         drain(database)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET statement_timeout = 0")
-        _stock(connection, skus(size), NODES, UNITS, of_ten=6)
+        goods = list(skus(size))
+        connection.execute(_GOODS, {"skus": goods, "currency": CURRENCY})
+        connection.execute(_STOCK, {"skus": goods, "nodes": list(NODES), "units": UNITS})
         # Only what is filled: empty tables that were vacuumed are planned for as if they stayed so.
         connection.execute(_SETTLE)
 
 
 def add_item(url: str, sku: str, node: str, units: int) -> None:
-    """One more item, so many of it at one center alone: what a sale is about."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        _stock(connection, (sku,), (node,), units, of_ten=10)
+    """One more item, by the verbs, so many of it at one center alone: what a sale is about."""
 
+    def work(tx: Tx) -> None:
+        item = Item(sku, sku, "Benchmark", 300, 150, 100, 50)
+        _accepted(catalog.register(tx, [ItemChange(f"item-{sku}", ME, item)]))
+        entry = PriceEntry(sku, CURRENCY, 1_999)
+        _accepted(pricing.set_prices(tx, [SetPrice(f"price-{sku}", ME, entry)]))
+        stock = OpeningStock(f"stock-{sku}", ME, sku, node, units)
+        _accepted(inventory.record_opening(tx, [stock]))
 
-def _stock(
-    connection: psycopg.Connection[Any],
-    goods: Sequence[str],
-    nodes: Sequence[str],
-    units: int,
-    *,
-    of_ten: int,
-) -> None:
-    with connection.transaction():
-        connection.execute(_GOODS, {"skus": list(goods), "currency": CURRENCY})
-        values = {"skus": list(goods), "nodes": list(nodes), "units": units, "of_ten": of_ten}
-        connection.execute(_STOCK, values)
+    with Database(url, connections_max=1, name="benchmark-fill") as database:
+        database.run(work)
+        drain(database)
 
 
 def _accepted(answers: Sequence[object]) -> None:
