@@ -4,8 +4,8 @@ Buyers in a process of their own place orders through `entrepot serve`, each und
 known before it is sent. Then something is killed, cut or loses its power, and is started again as
 its keeper would. Every acknowledged order must be in the database under its key; what got no
 answer is asked for again with the same key and must be there exactly once; the audit must find
-nothing. A control acknowledges commits before they are on the disk and must lose orders: a test
-that cannot fail proves nothing.
+nothing. A control acknowledges commits before they are on the disk, and what brings them there is
+held up for a moment: it must lose orders, for a test that cannot fail proves nothing.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ AFTER_S = 0.3
 AGAIN_S = 90.0
 REPEATS = 5
 CONTROLS = 3
+HELD_S = 0.3
 ACKNOWLEDGED_MIN = 10
 RECOVERY_S_AIM = 10.0
 
@@ -165,7 +166,7 @@ class Campaign:
     def cycle(self, fault: Fault, *, control: bool = False) -> Cycle:
         """Load, fault, restart, and look.
 
-        control  only what was acknowledged before and is lost counts
+        control  the writer of the log is held before; only what is lost counts
         """
         self._numbers += 1
         key = f"{fault.name}-{self._numbers}".replace(" ", "-")
@@ -175,6 +176,9 @@ class Campaign:
             self._until_ordered(f"{key}-first")
             sleep(LOAD_S * (0.5 + self._chance.random()))
             self.shop.deadlocks()
+            if control:
+                self.shop.hold_log_writer()
+                sleep(HELD_S)
             struck = perf_counter()
             how = fault.strike()
             done = perf_counter()

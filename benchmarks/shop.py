@@ -47,6 +47,7 @@ GUARDS = ("fsync", "synchronous_commit", "full_page_writes")
 WITHOUT_SYNC = "ALTER DATABASE entrepot SET synchronous_commit = off"
 ORDERS = "SELECT command_id, order_id FROM ordering.orders WHERE command_id LIKE %s"
 WITHOUT_LIMIT = "SET LOCAL statement_timeout = 0"
+LOG_WRITER = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'walwriter'"
 DROP = """
 SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
  WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
@@ -161,6 +162,13 @@ class Shop:
             return "by PostgreSQL"
         assert cut, "a server at work has connections"
         return "at the sockets"
+
+    def hold_log_writer(self) -> None:
+        """Stop the process that brings what nobody waits for to the disk; it stays stopped."""
+        with self._connected() as connection:
+            row = connection.execute(LOG_WRITER).fetchone()
+        assert row is not None, "PostgreSQL has a writer of its log"
+        os.kill(row[0], signal.SIGSTOP)
 
     def _children(self) -> list[int]:
         assert self._process is not None
