@@ -35,7 +35,7 @@ class BatchResult(msgspec.Struct, frozen=True):
 
     statuses   of the answers as wholes, by how many
     placed     lines that tell an order
-    other      the first lines that do not, and how many there are
+    refused    lines that do not; `other` are the first of them
     processor  of one core, what this process used; 1.0 = all of it
     """
 
@@ -48,7 +48,7 @@ class BatchResult(msgspec.Struct, frozen=True):
 
 
 class _Line(msgspec.Struct):
-    order_id: str | None = None
+    order: msgspec.Raw | None = None
 
 
 def run(plan: BatchPlan) -> BatchResult:
@@ -72,7 +72,7 @@ def run(plan: BatchPlan) -> BatchResult:
 
 def _is_placed(line: bytes) -> bool:
     try:
-        return msgspec.json.decode(line, type=_Line).order_id is not None
+        return msgspec.json.decode(line, type=_Line).order is not None
     except msgspec.DecodeError:
         return False
 

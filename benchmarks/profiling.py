@@ -21,6 +21,7 @@ from benchmarks.server import Server
 from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.sourcing import decisions as sourcing
+from entrepot.departments.sourcing import records
 from entrepot.flows.order_to_delivery import gather, planning, reach
 from entrepot.flows.order_to_delivery.model import PlaceOrder
 from entrepot.ground import commands, decisions, events
@@ -31,19 +32,19 @@ DEAREST = 25
 
 # Functions whose whole time is a step; the indented ones are parts of the step before.
 STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
-    ("claim commands", commands.claim),
+    ("commands done before", commands.done),
     ("read items, prices, network, stock", gather.view),
-    ("decide: dates of every node and service", reach.legs),
+    ("decide: dates of every node and service", reach.Routes.legs),
     ("decide: ways by date", planning.ways),
-    ("  the split itself", sourcing.best_split),
-    ("  the record's inputs", sourcing.decision_inputs),
-    ("  the record's outcome", sourcing.decision_outcome),
-    ("  the record's candidates", sourcing.candidates),
+    ("  the split itself", sourcing.split),
+    ("  the record's inputs", records.decision_inputs),
+    ("  the record's outcome", records.decision_outcome),
+    ("  the record's candidates", sourcing.able),
     ("  the reason in words", sourcing.explain),
+    ("keep commands with their answers", commands.keep),
     ("write orders and facts", ordering.record),
     ("write decisions", decisions.record),
-    ("write stock", commitments.reserve),
-    ("answer commands", commands.answer),
+    ("write stock", commitments.commit),
     ("number facts", events.drain),
 )
 STATEMENTS = (Tx.rows, Tx.row, Tx.run)

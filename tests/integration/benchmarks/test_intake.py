@@ -29,7 +29,7 @@ def test_the_intake_is_measured_and_audited() -> None:
         intake.run(report, running, sizes=TINY, processes=2, batch=20)
     assert not report.failures, out.getvalue()
     found = {one.name: one for one in report.figures}
-    rates = ("floor_ops", "inproc_ops", "http_ops", "hot_inproc_ops", "hot_floor_ops")
+    rates = ("floor_ops", "inproc_ops", "http_ops", "batch_ops", "hot_inproc_ops", "hot_floor_ops")
     times = ("http_p50_ms", "http_p99_ms", "http_p99.9_ms", "http_max_ms", "http_late_p99_ms")
     assert all(found[name].median > 0 for name in (*rates, *times))
     assert found["inproc_ops"].against == found["http_ops"].against == "floor_ops"
