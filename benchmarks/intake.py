@@ -204,6 +204,7 @@ def _named(name: str, found: Figure) -> Figure:
 def _best(report: Report, on: Bench, way: Callable[[int, int], tuple[Taken, float]]) -> int:
     """The number of connections that this way of the floor is fastest with."""
     rates = {}
+    way(min(on.sizes.floor_connections), on.pace.orders(way.__name__))  # to warm up
     for connections in on.sizes.floor_connections:
         with report.console.status(f"intake: {way.__name__} with {connections} connections"):
             taken, seconds = way(connections, on.pace.orders(way.__name__))
@@ -215,6 +216,7 @@ def _best(report: Report, on: Bench, way: Callable[[int, int], tuple[Taken, floa
 
 def _best_of_door(report: Report, on: Bench) -> int:
     rates = {}
+    on.door.closed(report, on.pace.round_s, min(on.sizes.door_connections))  # to warm up
     for connections in on.sizes.door_connections:
         with report.console.status(f"intake: over HTTP with {connections} connections"):
             rates[connections] = on.door.closed(report, on.pace.round_s / 2, connections)
@@ -245,8 +247,8 @@ def _inproc(on: Bench, *, processes: int | None = None, batch: int | None = None
 
 
 def _streamed(report: Report, on: Bench) -> float:
-    orders = on.pace.orders("ndjson")
-    return on.pace.rate("ndjson", 1, 1 / on.door.stream(report, orders))
+    rate = on.door.stream(report, on.pace.orders("ndjson"))
+    return on.pace.rate("ndjson", 1, 1 / max(rate, 1.0))
 
 
 def _others(report: Report, on: Bench) -> None:

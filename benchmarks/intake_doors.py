@@ -23,7 +23,7 @@ from entrepot.ground.events import drain, outbox_age
 ORDERS = "/v1/orders"
 BATCH = "/v1/orders:batch"
 # Of the closed model; the best is found beforehand.
-CONNECTIONS = (16, 64, 128, 256)
+CONNECTIONS = (64, 128, 256, 512)
 STREAMS = 4
 # Offers are good for half an hour: younger ones are asked for before that.
 FRESH_S = 900.0
@@ -122,6 +122,9 @@ class Door:
                 f"NDJSON: answers by status {result.statuses}, {result.refused} lines refused: "
                 f"{result.other}",
             )
+        if result.placed + result.refused != orders:
+            answered = result.placed + result.refused
+            report.check(False, f"NDJSON: {orders} lines sent, {answered} answered")
         self._settle()
         return rate
 

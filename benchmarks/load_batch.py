@@ -48,7 +48,7 @@ class BatchResult(msgspec.Struct, frozen=True):
 
 
 class _Line(msgspec.Struct):
-    order: msgspec.Raw | None = None
+    order: msgspec.Raw = msgspec.Raw()
 
 
 def run(plan: BatchPlan) -> BatchResult:
@@ -72,7 +72,7 @@ def run(plan: BatchPlan) -> BatchResult:
 
 def _is_placed(line: bytes) -> bool:
     try:
-        return msgspec.json.decode(line, type=_Line).order is not None
+        return bool(bytes(msgspec.json.decode(line, type=_Line).order))
     except msgspec.DecodeError:
         return False
 
