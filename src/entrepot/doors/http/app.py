@@ -16,13 +16,13 @@ from litestar.plugins import InitPlugin
 
 from entrepot import __version__
 from entrepot.doors.house import House
-from entrepot.doors.http import operations, orders, stock
+from entrepot.doors.http import carts, operations, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
 from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
 
 BODY_BYTES_MAX = 1_000_000
-API = (orders.ROUTER, stock.ROUTER, operations.ROUTER, operations.METRICS_ROUTER)
+API = (orders.ROUTER, carts.ROUTER, stock.ROUTER, operations.ROUTER, operations.METRICS_ROUTER)
 
 
 def create(
@@ -74,7 +74,7 @@ def _openapi() -> OpenAPIConfig:
         title="Entrepot",
         version=__version__,
         description=(
-            "Quotes, orders and stock of an online retailer. Money is in minor units, quantities "
+            "Quotes, carts, orders and stock of an online retailer. Money is in minor units, quantities "
             "are whole pieces, times are UTC. What is refused is answered as problem+json with a "
             "code, what was found and what was expected."
         ),
