@@ -23,7 +23,7 @@ CHANGED = "changed"
 
 
 def change_carts(
-    tx: Tx, commands: Sequence[ChangeCart], *, keys: KeyStore
+    tx: Tx, commands: Sequence[ChangeCart], *, keys: KeyStore | None = None
 ) -> list[CartView | Refusal]:
     """Change carts; gives them in order, with what is held of each line and what is not.
 
@@ -37,7 +37,9 @@ def change_carts(
     return in_rounds(commands, lambda some: _change(tx, some, keys))
 
 
-def _change(tx: Tx, commands: Sequence[ChangeCart], keys: KeyStore) -> list[CartView | Refusal]:
+def _change(
+    tx: Tx, commands: Sequence[ChangeCart], keys: KeyStore | None
+) -> list[CartView | Refusal]:
     carts = ordering.take(tx, (c.cart_id for c in commands))
     checked = {c.cart_id: _check(c, carts.get(c.cart_id)) for c in commands}
     good = [c for c in commands if checked[c.cart_id] is None]

@@ -65,7 +65,7 @@ def complete_carts(
     commands: Sequence[CompleteCart],
     *,
     signing_keys: Sequence[bytes],
-    keys: KeyStore,
+    keys: KeyStore | None = None,
 ) -> list[Answer]:
     """Make orders of carts; answers in order.
 
@@ -86,7 +86,7 @@ def complete_carts(
 
 
 def _complete(
-    tx: Tx, commands: Sequence[CompleteCart], signing_keys: Sequence[bytes], keys: KeyStore
+    tx: Tx, commands: Sequence[CompleteCart], signing_keys: Sequence[bytes], keys: KeyStore | None
 ) -> list[Answer]:
     carts = ordering.take(tx, (c.cart_id for c in commands))
     references = people.references(tx, [cart.head.person_id for cart in carts.values()])
@@ -132,7 +132,7 @@ def _ready(
     cart: Cart | None,
     reference: str | None,
     holds: Sequence[Hold],
-    keys: KeyStore,
+    keys: KeyStore | None,
 ) -> _Ready | Answer:
     if cart is None:
         return ordering.unknown(command.cart_id)
@@ -181,13 +181,13 @@ def _order(command: CompleteCart, cart: Cart, reference: str | None, command_id:
     )
 
 
-def _hash(order: PlaceOrder, keys: KeyStore) -> bytes:
+def _hash(order: PlaceOrder, keys: KeyStore | None) -> bytes:
     """Tells the same request from another, whoever sends it; personal data only as keyed hash."""
     bare = msgspec.structs.replace(order, command_id="", actor="")
     return hashlib.sha256(content(bare, keys)).digest()
 
 
-def _again(tx: Tx, cart: Cart, order: PlaceOrder, keys: KeyStore) -> Answer:
+def _again(tx: Tx, cart: Cart, order: PlaceOrder, keys: KeyStore | None) -> Answer:
     head = cart.head
     assert head.order_command is not None, "a completed cart names its order's command"
     if head.completion_hash == _hash(order, keys):
@@ -232,7 +232,7 @@ def _other_customer(command: CompleteCart, reference: str | None) -> Refusal | N
 
 
 def _place(
-    tx: Tx, ready: Sequence[_Ready], signing_keys: Sequence[bytes], keys: KeyStore
+    tx: Tx, ready: Sequence[_Ready], signing_keys: Sequence[bytes], keys: KeyStore | None
 ) -> Mapping[str, Answer]:
     """The orders of carts, by cart."""
     commitments.stock_last(tx)
@@ -250,7 +250,7 @@ def _place(
 
 
 def _together(
-    tx: Tx, ready: Sequence[_Ready], signing_keys: Sequence[bytes], keys: KeyStore
+    tx: Tx, ready: Sequence[_Ready], signing_keys: Sequence[bytes], keys: KeyStore | None
 ) -> dict[str, Answer]:
     """Place orders with what all their carts hold counted as free.
 

@@ -33,7 +33,9 @@ class _Asked(NamedTuple):
     postal_area: str | None
 
 
-def open_carts(tx: Tx, commands: Sequence[OpenCart], *, keys: KeyStore) -> list[CartView | Refusal]:
+def open_carts(
+    tx: Tx, commands: Sequence[OpenCart], *, keys: KeyStore | None = None
+) -> list[CartView | Refusal]:
     """Open carts; gives them in order, with what is held of each line and what is not.
 
     keys  of persons; nothing is encrypted with them here

@@ -30,7 +30,7 @@ def check(customer_ref: str | None) -> Refusal | None:
     return checked if isinstance(checked, Refusal) else None
 
 
-def register(tx: Tx, keys: KeyStore, named: Iterable[Named]) -> dict[int, UUID | Refusal]:
+def register(tx: Tx, keys: KeyStore | None, named: Iterable[Named]) -> dict[int, UUID | Refusal]:
     """Who carts are for, by number, for those that name somebody.
 
     Refuses: unknown_person when the reference names someone who was erased.
@@ -38,6 +38,7 @@ def register(tx: Tx, keys: KeyStore, named: Iterable[Named]) -> dict[int, UUID |
     given = [one for one in named if one.customer_ref is not None]
     if not given:
         return {}
+    assert keys is not None, "persons need the key store"
     answers = customers.register(tx, keys, [_data(one) for one in given])
     return {
         one.number: answer if isinstance(answer, Refusal) else answer.person_id
