@@ -74,9 +74,9 @@ def _openapi() -> OpenAPIConfig:
         title="Entrepot",
         version=__version__,
         description=(
-            "Quotes, carts, orders and stock of an online retailer. Money is in minor units, quantities "
-            "are whole pieces, times are UTC. What is refused is answered as problem+json with a "
-            "code, what was found and what was expected."
+            "Quotes, carts, orders and stock of an online retailer. Money is in minor units, "
+            "quantities are whole pieces, times are UTC. What is refused is answered as "
+            "problem+json with a code, what was found and what was expected."
         ),
         use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin()],
