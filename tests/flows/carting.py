@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from entrepot.departments.ordering import service_carts as ordering
 from entrepot.departments.ordering.carts import ChannelChange, ChannelSaid, LineChange, SameRule
 from entrepot.departments.ordering.model import ChannelRule
@@ -35,11 +37,10 @@ HOLD_MINUTES_MAX = 30
 def channels(database: Database, **changes: Any) -> None:
     """The web holds nothing, the marketplace ten minutes and half an hour at most."""
     rule = ChannelRule(MARKET, HOLD_MINUTES, HOLD_MINUTES_MAX)
-    market = ChannelRule(**{name: getattr(rule, name) for name in rule.__struct_fields__} | changes)
+    market = msgspec.structs.replace(rule, **changes)
+    rules = [market, ChannelRule(WEB, cart_days=market.cart_days)]
     for answer in database.run(
-        lambda tx: ordering.set_channels(
-            tx, [ChannelChange("set-up", ME, market), ChannelChange("set-up", ME, ChannelRule(WEB))]
-        )
+        lambda tx: ordering.set_channels(tx, [ChannelChange("set-up", ME, r) for r in rules])
     ):
         assert isinstance(answer, ChannelSaid | SameRule), answer
 

@@ -20,8 +20,8 @@ from tests.flows.test_place import placed
 
 @pytest.fixture
 def lived(database: Database) -> Database:
-    """One order delivered, one packed, one filled from a backorder, one that was a cart, a cart that
-    still holds, and all facts handled."""
+    """One order delivered, one packed, one filled from a backorder, one that was a cart, a cart
+    that still holds, and all facts handled."""
     database.run(lambda tx: subscriptions.register(tx, SUBSCRIPTIONS))
     a_retailer(database, {(SKUS[0], "BER"): 6})
     for name in ("a", "b", "d"):
@@ -78,7 +78,7 @@ def test_all_is_well(lived: Database) -> None:
             "cart cart-open: no such cart",
         ),
         (
-            "UPDATE ordering.cart SET state = 'abandoned', ended_at = active_at, held_until = NULL "
+            "UPDATE ordering.cart SET state = 'abandoned', ended_at = active_at, holds = false "
             "WHERE state = 'open'",
             "the cart is abandoned",
         ),
@@ -89,7 +89,7 @@ def test_all_is_well(lived: Database) -> None:
             "UPDATE inventory.hold SET expires_at = expires_at + interval '1 minute'",
             "the cart says 20",
         ),
-        ("UPDATE ordering.cart SET held_until = NULL", "the cart says nothing"),
+        ("UPDATE ordering.cart SET holds = false", "the cart says it holds nothing"),
         (
             "UPDATE inventory.hold SET expires_at = expires_at - interval '1 hour'; "
             "UPDATE ordering.cart SET held_until = held_until - interval '1 hour'",
@@ -109,10 +109,11 @@ def test_all_is_well(lived: Database) -> None:
             "cart cart-open: should have expired at",
         ),
         (
-            "INSERT INTO ordering.cart (cart_id, state, version, channel, currency, opened_at, "
-            "active_at, expires_at, ended_at, order_id, order_command, completion_hash) SELECT "
-            "'cart-twice', state, version, channel, currency, opened_at, active_at, expires_at, "
-            "ended_at, order_id, order_command, completion_hash FROM ordering.cart "
+            "INSERT INTO ordering.cart (cart_id, state, version, channel, currency, holds, "
+            "opened_at, active_at, expires_at, ended_at, order_id, order_command, "
+            "completion_hash) SELECT "
+            "'cart-twice', state, version, channel, currency, holds, opened_at, active_at, "
+            "expires_at, ended_at, order_id, order_command, completion_hash FROM ordering.cart "
             "WHERE state = 'completed'",
             "2 carts became it",
         ),

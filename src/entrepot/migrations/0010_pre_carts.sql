@@ -10,8 +10,9 @@ CREATE TABLE ordering.channel (
     cart_days         integer NOT NULL CHECK (cart_days BETWEEN 1 AND 400)
 );
 
--- What somebody is about to order. held_until is when its holds end, held_since when the span began
--- within which they must; the holds themselves are inventory's. An open cart expires at expires_at.
+-- What somebody is about to order. While it holds (the holds themselves are inventory's), held_until
+-- is when they end, and held_since when the span began within which they must; afterwards they say
+-- when it held last. An open cart expires at expires_at.
 -- distributed by (cart_id)
 CREATE TABLE ordering.cart (
     cart_id          text        NOT NULL PRIMARY KEY CHECK (length(cart_id) BETWEEN 1 AND 64),
@@ -25,6 +26,7 @@ CREATE TABLE ordering.cart (
     opened_at        timestamptz NOT NULL,
     active_at        timestamptz NOT NULL,
     expires_at       timestamptz NOT NULL,
+    holds            boolean     NOT NULL,
     held_since       timestamptz,
     held_until       timestamptz,
     ended_at         timestamptz,
@@ -33,14 +35,15 @@ CREATE TABLE ordering.cart (
     completion_hash  bytea       CHECK (length(completion_hash) = 32),
     CHECK (state IN ('open', 'expired', 'abandoned', 'completed')),
     CHECK ((state = 'open') = (ended_at IS NULL)),
-    CHECK (held_until IS NULL OR (state = 'open' AND held_since IS NOT NULL)),
+    CHECK (NOT holds OR (state = 'open' AND held_until IS NOT NULL)),
+    CHECK ((held_since IS NULL) = (held_until IS NULL)),
     CHECK ((country IS NULL) = (postal_area IS NULL)),
     CHECK ((state = 'completed') = (order_id IS NOT NULL)),
     CHECK ((order_id IS NULL) = (order_command IS NULL)),
     CHECK ((order_id IS NULL) = (completion_hash IS NULL))
 ) WITH (fillfactor = 70);
 
-CREATE INDEX cart_held ON ordering.cart (held_until) WHERE held_until IS NOT NULL;
+CREATE INDEX cart_holds ON ordering.cart (held_until) WHERE holds;
 CREATE INDEX cart_expiry ON ordering.cart (expires_at) WHERE state = 'open';
 CREATE INDEX cart_ended ON ordering.cart (ended_at) WHERE ended_at IS NOT NULL;
 
@@ -58,7 +61,7 @@ CREATE TABLE ordering.cart_line (
 
 CREATE VIEW ordering.v_cart AS
 SELECT cart_id, state, version, channel, currency, country, postal_area, opened_at, active_at,
-       expires_at, held_since, held_until, ended_at, order_id
+       expires_at, holds, held_since, held_until, ended_at, order_id
   FROM ordering.cart;
 
 CREATE VIEW ordering.v_cart_line AS

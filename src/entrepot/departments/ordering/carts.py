@@ -41,8 +41,9 @@ class CartHead(NamedTuple):
     version          counts the changes of what is wished
     country          of the destination, None = not known yet; postal_area likewise
     expires_at       when an untouched cart expires
+    holds            whether it holds something
     held_since       when the span began within which its holds must end; None = it never held
-    held_until       when its holds end; None = it holds nothing
+    held_until       when its holds end, or when it held last
     order_id         the order it became, placed by the command `order_command`
     completion_hash  of what was asked when it became that order
     """
@@ -58,6 +59,7 @@ class CartHead(NamedTuple):
     opened_at: datetime
     active_at: datetime
     expires_at: datetime
+    holds: bool = False
     held_since: datetime | None = None
     held_until: datetime | None = None
     ended_at: datetime | None = None

@@ -219,15 +219,16 @@ def other_version(head: CartHead, version: int | None) -> Refusal | None:
     )
 
 
-def hold_window(rule: ChannelRule, held_since: datetime | None, at: datetime) -> HoldWindow | None:
+def hold_window(rule: ChannelRule, head: CartHead, at: datetime) -> HoldWindow | None:
     """Until when a cart that is touched at `at` holds; None = it holds nothing.
 
     Holds are prolonged with every change, up to hold_minutes_max after the span began. A new span
     begins once the cart has left the stock to others for as long as a span lasts.
     """
     span = timedelta(minutes=rule.hold_minutes_max)
-    fresh = held_since is None or at >= held_since + 2 * span
-    since = at if held_since is None or fresh else held_since
+    since = head.held_since
+    if since is None or head.held_until is None or at >= head.held_until + span:
+        since = at
     until = min(at + timedelta(minutes=rule.hold_minutes), since + span)
     return HoldWindow(since, until) if until > at else None
 
@@ -261,9 +262,9 @@ def why_unheld(
     if held_each >= target_each(rule, line):
         return Unheld.limit
     if is_tried:
-        over = hold_window(rule, head.held_since, at) is None
+        over = hold_window(rule, head, at) is None
     else:
-        over = head.held_since is not None and (head.held_until is None or head.held_until <= at)
+        over = head.held_since is not None and not head.holds
     return Unheld.time if over else Unheld.stock
 
 

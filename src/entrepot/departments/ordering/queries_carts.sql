@@ -17,15 +17,16 @@ ON CONFLICT (channel) DO UPDATE
 -- name: insert_carts
 -- A cart id that exists already is not written: the count tells.
 INSERT INTO ordering.cart (cart_id, state, version, channel, currency, person_id, country,
-                           postal_area, opened_at, active_at, expires_at, held_since, held_until)
+                           postal_area, opened_at, active_at, expires_at, holds, held_since,
+                           held_until)
 SELECT c.cart_id, 'open', c.version, c.channel, c.currency, c.person_id, c.country, c.postal_area,
-       %(at)s, %(at)s, c.expires_at, c.held_since, c.held_until
+       %(at)s, %(at)s, c.expires_at, c.holds, c.held_since, c.held_until
   FROM unnest(%(cart_ids)s::text[], %(versions)s::integer[], %(channels)s::text[],
               %(currencies)s::text[], %(person_ids)s::uuid[], %(countries)s::text[],
-              %(postal_areas)s::text[], %(expires)s::timestamptz[], %(held_since)s::timestamptz[],
-              %(held_until)s::timestamptz[])
+              %(postal_areas)s::text[], %(expires)s::timestamptz[], %(holds)s::boolean[],
+              %(held_since)s::timestamptz[], %(held_until)s::timestamptz[])
        AS c (cart_id, version, channel, currency, person_id, country, postal_area, expires_at,
-             held_since, held_until)
+             holds, held_since, held_until)
  ORDER BY c.cart_id
 ON CONFLICT (cart_id) DO NOTHING
 
@@ -49,7 +50,7 @@ DELETE FROM ordering.cart_line AS l
 
 -- name: read_carts
 SELECT cart_id, state, version, channel, currency, person_id, country, postal_area, opened_at,
-       active_at, expires_at, held_since, held_until, ended_at, order_id, order_command,
+       active_at, expires_at, holds, held_since, held_until, ended_at, order_id, order_command,
        completion_hash
   FROM ordering.cart
  WHERE cart_id = ANY(%(cart_ids)s::text[])
@@ -62,8 +63,8 @@ UPDATE ordering.cart AS c
          ORDER BY k.cart_id) AS m
  WHERE c.cart_id = m.cart_id
 RETURNING c.cart_id, c.state, c.version, c.channel, c.currency, c.person_id, c.country,
-          c.postal_area, c.opened_at, c.active_at, c.expires_at, c.held_since, c.held_until,
-          c.ended_at, c.order_id, c.order_command, c.completion_hash
+          c.postal_area, c.opened_at, c.active_at, c.expires_at, c.holds, c.held_since,
+          c.held_until, c.ended_at, c.order_id, c.order_command, c.completion_hash
 
 -- name: read_cart_lines
 SELECT cart_id, line_no, sku, quantity_each, unit_price_minor, saved
@@ -76,20 +77,20 @@ SELECT cart_id, line_no, sku, quantity_each, unit_price_minor, saved
 UPDATE ordering.cart AS c
    SET state = m.state, version = m.version, person_id = m.person_id, country = m.country,
        postal_area = m.postal_area, active_at = m.active_at, expires_at = m.expires_at,
-       held_since = m.held_since, held_until = m.held_until, ended_at = m.ended_at,
+       holds = m.holds, held_since = m.held_since, held_until = m.held_until, ended_at = m.ended_at,
        order_id = m.order_id, order_command = m.order_command,
        completion_hash = m.completion_hash
   FROM (SELECT k.cart_id, k.state, k.version, k.person_id, k.country, k.postal_area, k.active_at,
-               k.expires_at, k.held_since, k.held_until, k.ended_at, k.order_id, k.order_command,
-               k.completion_hash
+               k.expires_at, k.holds, k.held_since, k.held_until, k.ended_at, k.order_id,
+               k.order_command, k.completion_hash
           FROM unnest(%(cart_ids)s::text[], %(states)s::text[], %(versions)s::integer[],
                       %(person_ids)s::uuid[], %(countries)s::text[], %(postal_areas)s::text[],
-                      %(active)s::timestamptz[], %(expires)s::timestamptz[],
+                      %(active)s::timestamptz[], %(expires)s::timestamptz[], %(holds)s::boolean[],
                       %(held_since)s::timestamptz[], %(held_until)s::timestamptz[],
                       %(ended)s::timestamptz[], %(order_ids)s::text[], %(order_commands)s::text[],
                       %(hashes)s::bytea[])
                AS k (cart_id, state, version, person_id, country, postal_area, active_at,
-                     expires_at, held_since, held_until, ended_at, order_id, order_command,
+                     expires_at, holds, held_since, held_until, ended_at, order_id, order_command,
                      completion_hash)
          ORDER BY k.cart_id) AS m
  WHERE c.cart_id = m.cart_id
@@ -100,13 +101,13 @@ UPDATE ordering.cart AS c
 WITH due AS MATERIALIZED (
     SELECT cart_id
       FROM ordering.cart
-     WHERE held_until <= %(at)s
+     WHERE holds AND held_until <= %(at)s
      ORDER BY held_until
      LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED
 )
 UPDATE ordering.cart AS c
-   SET held_until = NULL
+   SET holds = false
   FROM due
  WHERE c.cart_id = due.cart_id
 RETURNING c.cart_id
@@ -115,7 +116,7 @@ RETURNING c.cart_id
 WITH due AS MATERIALIZED (
     SELECT cart_id
       FROM ordering.cart
-     WHERE state = 'open' AND expires_at <= %(at)s AND held_until IS NULL
+     WHERE state = 'open' AND expires_at <= %(at)s AND NOT holds
      ORDER BY expires_at
      LIMIT %(limit)s
        FOR UPDATE SKIP LOCKED

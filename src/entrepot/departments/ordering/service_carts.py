@@ -132,7 +132,7 @@ def complete(tx: Tx, completions: Sequence[Completion]) -> None:
                 state=CartState.completed,
                 version=c.cart.head.version + 1,
                 active_at=tx.now,
-                held_until=None,
+                holds=False,
                 ended_at=tx.now,
                 order_id=c.order_id,
                 order_command=c.order_command,
@@ -166,7 +166,7 @@ def abandon(tx: Tx, carts: Sequence[Cart], *, actors: Mapping[str, str]) -> list
                 state=CartState.abandoned,
                 version=cart.head.version + 1,
                 active_at=tx.now,
-                held_until=None,
+                holds=False,
                 ended_at=tx.now,
             )
         )

@@ -38,7 +38,7 @@ def _abandon(tx: Tx, commands: Sequence[AbandonCart]) -> list[CartView | Refusal
         if cart_id not in refused and cart.head.state is not CartState.abandoned
     ]
     actors = {c.cart_id: c.actor for c in commands}
-    holds = commitments.holds_of(tx, [c.head.cart_id for c in living if c.head.held_until])
+    holds = commitments.holds_of(tx, [c.head.cart_id for c in living if c.head.holds])
     for cart in ordering.abandon(tx, living, actors=actors):
         carts[cart.head.cart_id] = cart
     commitments.release(

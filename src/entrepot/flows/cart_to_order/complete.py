@@ -90,9 +90,7 @@ def _complete(
 ) -> list[Answer]:
     carts = ordering.take(tx, (c.cart_id for c in commands))
     references = people.references(tx, [cart.head.person_id for cart in carts.values()])
-    holds = by_cart(
-        commitments.holds_of(tx, [i for i, c in carts.items() if c.head.held_until is not None])
-    )
+    holds = by_cart(commitments.holds_of(tx, [i for i, c in carts.items() if c.head.holds]))
     answers: dict[str, Answer] = {}
     ready: list[_Ready] = []
     for command in commands:

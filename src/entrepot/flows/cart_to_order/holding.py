@@ -13,7 +13,7 @@ from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.inventory.model import Balance, Hold, PlaceHold, ReleaseHold
 from entrepot.departments.ordering import decisions_carts
-from entrepot.departments.ordering.carts import Cart
+from entrepot.departments.ordering.carts import Cart, CartHead
 from entrepot.departments.ordering.decisions_carts import HoldWindow
 from entrepot.departments.ordering.model import ChannelRule, ReleasedLine
 from entrepot.departments.sourcing.holds import where_to_hold
@@ -87,9 +87,7 @@ def keep(tx: Tx, wishes: Sequence[Wish]) -> tuple[list[Held], Stock]:
     """
     commitments.stock_last(tx)
     mine = by_cart(
-        commitments.holds_of(
-            tx, [w.cart_id for w in wishes if w.before and w.before.head.held_until]
-        )
+        commitments.holds_of(tx, [w.cart_id for w in wishes if w.before and w.before.head.holds])
     )
     staying = {w.cart_id: _staying(w, mine.get(w.cart_id, ()), tx.now) for w in wishes}
     commitments.release(
@@ -103,10 +101,7 @@ def keep(tx: Tx, wishes: Sequence[Wish]) -> tuple[list[Held], Stock]:
     )
     balances = inventory.balances(tx, {line.sku for w in wishes for line in w.after.lines})
     stock = Stock(balances)
-    windows = {
-        w.cart_id: decisions_carts.hold_window(w.rule, w.after.head.held_since, tx.now)
-        for w in wishes
-    }
+    windows = {w.cart_id: decisions_carts.hold_window(w.rule, w.after.head, tx.now) for w in wishes}
     placed = _place(tx, wishes, staying, windows, stock)
     ends = {
         w.cart_id: _end(w, window)
@@ -119,7 +114,7 @@ def keep(tx: Tx, wishes: Sequence[Wish]) -> tuple[list[Held], Stock]:
         end = ends.get(w.cart_id)
         after = [h._replace(expires_at=end) if end else h for h in staying[w.cart_id]]
         after += placed.get(w.cart_id, ())
-        held.append(_held(w, mine.get(w.cart_id, ()), after, windows[w.cart_id]))
+        held.append(_held(w, mine.get(w.cart_id, ()), after, windows[w.cart_id], tx.now))
     return held, stock
 
 
@@ -142,7 +137,7 @@ def held_each(holds: Sequence[Hold]) -> Counter[str]:
 def _staying(wish: Wish, holds: Sequence[Hold], at: datetime) -> list[Hold]:
     """The holds that are still wanted where they are; none of those past their time."""
     before, after = wish.before, wish.after
-    if before is None or before.head.held_until is None or before.head.held_until <= at:
+    if before is None or not before.head.holds or _is_over(before.head, at):
         return []
     if (before.head.country, before.head.postal_area) != (
         after.head.country,
@@ -158,10 +153,15 @@ def _staying(wish: Wish, holds: Sequence[Hold], at: datetime) -> list[Hold]:
     return staying
 
 
+def _is_over(head: CartHead, at: datetime) -> bool:
+    """Whether its holds are past their time, and not swept yet."""
+    return head.held_until is not None and head.held_until <= at
+
+
 def _end(wish: Wish, window: HoldWindow) -> datetime:
     """A hold that was granted is never shortened."""
-    held_until = wish.after.head.held_until
-    return max(window.until, held_until) if held_until else window.until
+    head = wish.after.head
+    return max(window.until, head.held_until) if head.holds and head.held_until else window.until
 
 
 def _place(
@@ -210,12 +210,14 @@ def _held(
     before: Sequence[Hold],
     after: Sequence[Hold],
     window: HoldWindow | None,
+    at: datetime,
 ) -> Held:
     head = wish.after.head
-    if not after:
-        head = head._replace(held_until=None)
-    elif window is not None:
-        head = head._replace(held_since=window.since, held_until=_end(wish, window))
+    if after and window is not None:
+        head = head._replace(holds=True, held_since=window.since, held_until=_end(wish, window))
+    elif not after and head.holds:
+        assert head.held_until is not None, "a cart that holds says until when"
+        head = head._replace(holds=False, held_until=min(at, head.held_until))
     gone: Counter[tuple[str, str]] = Counter()
     for hold in before:
         gone[hold.sku, hold.node] += hold.quantity_each

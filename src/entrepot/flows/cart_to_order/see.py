@@ -38,9 +38,7 @@ def see(tx: Tx, carts: Sequence[Cart]) -> dict[str, CartView]:
         [(c.head.currency, [line.sku for line in c.lines]) for c in carts],
     )
     stock = Stock(inventory.balances(tx, {line.sku for c in carts for line in c.lines}))
-    holds = by_cart(
-        commitments.holds_of(tx, [c.head.cart_id for c in carts if c.head.held_until is not None])
-    )
+    holds = by_cart(commitments.holds_of(tx, [c.head.cart_id for c in carts if c.head.holds]))
     return {
         c.head.cart_id: view(tx, known, stock, c, holds.get(c.head.cart_id, ()), is_tried=False)
         for c in carts
@@ -88,7 +86,7 @@ def view(
         opened_at=head.opened_at,
         active_at=head.active_at,
         expires_at=head.expires_at,
-        held_until=head.held_until,
+        held_until=head.held_until if head.holds else None,
         order_id=head.order_id,
         lines=tuple(lines),
     )

@@ -34,21 +34,21 @@ SELECT h.cart, h.sku,
             WHEN l.sku IS NULL OR l.saved THEN 'the cart does not want it'
             WHEN h.each > l.quantity_each
             THEN 'the cart wants ' || l.quantity_each || ' and holds ' || h.each
-            WHEN c.held_until IS DISTINCT FROM h.first_end OR h.first_end <> h.last_end
-            THEN 'it ends at ' || h.first_end || ', the cart says '
-                 || coalesce(c.held_until::text, 'nothing')
+            WHEN NOT c.holds THEN 'the cart says it holds nothing'
+            WHEN c.held_until <> h.first_end OR h.first_end <> h.last_end
+            THEN 'it ends at ' || h.first_end || ', the cart says ' || c.held_until
             ELSE 'it should have ended at ' || h.last_end
        END
   FROM held AS h
   LEFT JOIN ordering.v_cart AS c ON c.cart_id = h.cart
   LEFT JOIN ordering.v_cart_line AS l ON l.cart_id = h.cart AND l.sku = h.sku
  WHERE c.state IS DISTINCT FROM 'open' OR l.saved IS DISTINCT FROM false
-    OR h.each > l.quantity_each OR c.held_until IS DISTINCT FROM h.first_end
+    OR h.each > l.quantity_each OR NOT c.holds OR c.held_until <> h.first_end
     OR h.first_end <> h.last_end OR h.last_end < %(late)s
 UNION ALL
 SELECT c.cart_id, NULL, 'the cart says it holds, and holds nothing'
   FROM ordering.v_cart AS c
- WHERE c.held_until IS NOT NULL
+ WHERE c.holds
    AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.cart = c.cart_id)
  LIMIT %(limit)s
 
