@@ -12,7 +12,6 @@ from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
 from entrepot.ground import subscriptions
 from entrepot.ground.database import Database
 from tests.builders import ME, SKUS, a_retailer, an_order
-from tests.flows.carting import channels, completed, opened
 from tests.flows.lived import all_in, hear, pack_all, pick_all, ship_all
 from tests.flows.test_life import receive
 from tests.flows.test_place import placed
@@ -20,8 +19,7 @@ from tests.flows.test_place import placed
 
 @pytest.fixture
 def lived(database: Database) -> Database:
-    """One order delivered, one packed, one filled from a backorder, one that was a cart, a cart
-    that still holds, and all facts handled."""
+    """One order delivered, one packed, one filled from a backorder, and all facts handled."""
     database.run(lambda tx: subscriptions.register(tx, SUBSCRIPTIONS))
     a_retailer(database, {(SKUS[0], "BER"): 6})
     for name in ("a", "b", "d"):
@@ -33,10 +31,6 @@ def lived(database: Database) -> Database:
     hear(database, "delivered", 1)
     placed(database, an_order("c", (SKUS[1], 3), backorder=True))
     receive(database, SKUS[1], "BER", 5, "PO-1")
-    channels(database)
-    opened(database, "cart-open", (SKUS[1], 1))
-    opened(database, "cart-over", (SKUS[1], 1), ("SKU-03", 0))
-    completed(database, "cart-over")
     subscriptions.quiet(database, SUBSCRIPTIONS)
     return database
 
@@ -72,50 +66,6 @@ def test_all_is_well(lived: Database) -> None:
         (
             "UPDATE tower.open_part SET order_id = order_id || '-1'",
             "it is at None",
-        ),
-        (
-            "DELETE FROM ordering.cart_line; DELETE FROM ordering.cart",
-            "cart cart-open: no such cart",
-        ),
-        (
-            "UPDATE ordering.cart SET state = 'abandoned', ended_at = active_at, holds = false "
-            "WHERE state = 'open'",
-            "the cart is abandoned",
-        ),
-        ("UPDATE ordering.cart_line SET saved = true", "the cart does not want it"),
-        ("UPDATE ordering.cart_line SET sku = 'SKU-09'", "the cart does not want it"),
-        ("UPDATE inventory.hold SET quantity_each = 2", "the cart wants 1 and holds 2"),
-        (
-            "UPDATE inventory.hold SET expires_at = expires_at + interval '1 minute'",
-            "the cart says 20",
-        ),
-        ("UPDATE ordering.cart SET holds = false", "the cart says it holds nothing"),
-        (
-            "UPDATE inventory.hold SET expires_at = expires_at - interval '1 hour'; "
-            "UPDATE ordering.cart SET held_until = held_until - interval '1 hour'",
-            "it should have ended at",
-        ),
-        ("DELETE FROM inventory.hold", "hold of nothing for cart cart-open"),
-        (
-            "UPDATE ordering.cart SET order_id = 'O-none' WHERE state = 'completed'",
-            "its order O-none is not there",
-        ),
-        (
-            "UPDATE ordering.cart_line SET quantity_each = 2",
-            "has other lines",
-        ),
-        (
-            "UPDATE ordering.cart SET expires_at = expires_at - interval '31 days'",
-            "cart cart-open: should have expired at",
-        ),
-        (
-            "INSERT INTO ordering.cart (cart_id, state, version, channel, currency, holds, "
-            "opened_at, active_at, expires_at, ended_at, order_id, order_command, "
-            "completion_hash) SELECT "
-            "'cart-twice', state, version, channel, currency, holds, opened_at, active_at, "
-            "expires_at, ended_at, order_id, order_command, completion_hash FROM ordering.cart "
-            "WHERE state = 'completed'",
-            "2 carts became it",
         ),
         ("DELETE FROM events.log WHERE name = 'PromiseChanged'", "the facts say [1]"),
         ("UPDATE events.subscription SET handled = handled + 1", "has handled"),

@@ -169,31 +169,31 @@ def test_an_id_is_taken_once(shop: Database) -> None:
     assert not isinstance(ours, Refusal) and ours.cart_id.startswith("C-")
 
 
-@pytest.mark.parametrize(
-    ("changes", "code"),
-    [
-        ({"cart_id": "a b"}, RefusalCode.bad_identifier),
-        ({"cart_id": "x" * 65}, RefusalCode.bad_identifier),
-        ({"cart_id": "-x"}, RefusalCode.bad_identifier),
-        ({"channel": ""}, RefusalCode.bad_value),
-        ({"channel": "a\x00b"}, RefusalCode.bad_value),
-        ({"currency": "EURO"}, RefusalCode.bad_value),
-        ({"ship_to": ShipTo("Germany")}, RefusalCode.bad_country),
-        ({"ship_to": ShipTo("DE", "1011")}, RefusalCode.bad_postal_code),
-        ({"customer_ref": "somebody@example.com"}, RefusalCode.bad_identifier),
-        ({"lines": (LineChange(A, -1),)}, RefusalCode.bad_quantity),
-        ({"lines": (LineChange(A, 10**10),)}, RefusalCode.bad_quantity),
-        ({"lines": (LineChange(A),)}, RefusalCode.missing_value),
-        ({"lines": (LineChange(A, 1), LineChange(A, 2))}, RefusalCode.duplicate_value),
-        ({"lines": (LineChange("NOPE", 1),)}, RefusalCode.unknown_sku),
-        ({"lines": (LineChange("\x00", 1),)}, RefusalCode.bad_identifier),
-        ({"lines": (LineChange(A, 1, 5),)}, RefusalCode.price_changed),
-        ({"lines": tuple(LineChange(f"S{n}", 1) for n in range(1_001))}, RefusalCode.too_many),
-    ],
-)
-def test_bad_carts(shop: Database, changes: dict[str, object], code: RefusalCode) -> None:
-    (answer,) = try_open(shop, opening(**{"cart_id": "c1", **changes}))
-    assert refused(answer).code is code, answer
+BAD = [
+    ({"cart_id": "a b"}, RefusalCode.bad_identifier),
+    ({"cart_id": "x" * 65}, RefusalCode.bad_identifier),
+    ({"cart_id": "-x"}, RefusalCode.bad_identifier),
+    ({"channel": ""}, RefusalCode.bad_value),
+    ({"channel": "a\x00b"}, RefusalCode.bad_value),
+    ({"currency": "EURO"}, RefusalCode.bad_value),
+    ({"ship_to": ShipTo("Germany")}, RefusalCode.bad_country),
+    ({"ship_to": ShipTo("DE", "1011")}, RefusalCode.bad_postal_code),
+    ({"customer_ref": "somebody@example.com"}, RefusalCode.bad_identifier),
+    ({"lines": (LineChange(A, -1),)}, RefusalCode.bad_quantity),
+    ({"lines": (LineChange(A, 10**10),)}, RefusalCode.bad_quantity),
+    ({"lines": (LineChange(A),)}, RefusalCode.missing_value),
+    ({"lines": (LineChange(A, 1), LineChange(A, 2))}, RefusalCode.duplicate_value),
+    ({"lines": (LineChange("NOPE", 1),)}, RefusalCode.unknown_sku),
+    ({"lines": (LineChange("\x00", 1),)}, RefusalCode.bad_identifier),
+    ({"lines": (LineChange(A, 1, 5),)}, RefusalCode.price_changed),
+    ({"lines": tuple(LineChange(f"S{n}", 1) for n in range(1_001))}, RefusalCode.too_many),
+]
+
+
+def test_bad_carts_are_refused_by_name(shop: Database) -> None:
+    for changes, code in BAD:
+        (answer,) = try_open(shop, opening(**{"cart_id": "c1", **changes}))
+        assert refused(answer).code is code, (changes, answer)
 
 
 def test_one_bad_cart_does_not_hurt_its_neighbors(shop: Database) -> None:
