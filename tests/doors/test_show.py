@@ -13,8 +13,9 @@ import pytest
 from entrepot.departments.ordering import service_parts as parts
 from entrepot.departments.ordering.model import PartState
 from entrepot.ground.database import Database
-from tests.builders import SKUS
+from tests.builders import SKUS, a_retailer
 from tests.doors.door import as_address
+from tests.flows.carting import channels, completed, opened
 from tests.flows.test_views import a_past_order, a_purchase_order
 
 
@@ -75,7 +76,26 @@ def test_a_sku_a_purchase_order_and_a_past_sale(lived: Database, show: Show) -> 
     assert code == 0 and "before this system" in told and SKUS[0] in told
 
 
+def test_a_cart_says_what_it_holds_and_what_it_became(database: Database, show: Show) -> None:
+    a_retailer(database)
+    channels(database)
+    opened(database, "CART-7", (SKUS[0], 2))
+    opened(database, "EMPTY", lines=(), ship_to=None)
+    code, told, _ = show("cart-7")
+    assert code == 0 and "cart CART-7" in told
+    assert "open, by marketplace, to DE 10" in told and "holds stock until" in told
+    assert "2 of SKU-01 at BER: free to held" in told
+    order_id = completed(database, "CART-7").order_id
+    code, told, _ = show("CART-7")
+    assert code == 0 and f"as order {order_id}" in told and "held to free" in told
+    code, told, _ = show("EMPTY")
+    assert code == 0 and "to nowhere yet" in told and "nothing is in it" in told
+
+
 def test_an_unknown_id_is_said_clearly(database: Database, show: Show) -> None:
     code, told, complaint = show("O-NONE")
     assert (code, told) == (1, "")
-    assert "found 'O-NONE', expected the id of an order, a SKU or a purchase order" in complaint
+    assert (
+        "found 'O-NONE', expected the id of an order, a cart, a SKU or a purchase order"
+        in complaint
+    )

@@ -12,6 +12,7 @@ from entrepot.departments.inventory.model import PlaceHold, Receipt
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import OrderState, PartState
 from entrepot.departments.ordering.service import Cancelled
+from entrepot.flows.cart_to_order.expire import expire_holds
 from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
 from entrepot.flows.order_to_delivery.give_up import give_up
@@ -181,7 +182,7 @@ def test_payment_and_expiry_race_to_one_end(
     assert_sound(database)
 
 
-def test_holds_keep_stock_from_orders_until_they_expire(
+def test_a_hold_that_no_cart_answers_for_is_not_lost_to_sale(
     database_on: Callable[[Clock], Database],
 ) -> None:
     clock = VirtualClock(TUESDAY_9, seed=1)
@@ -192,8 +193,12 @@ def test_holds_keep_stock_from_orders_until_they_expire(
     (answer,) = place(database, an_order("a"))
     assert isinstance(answer, Refusal) and answer.code is RefusalCode.not_enough_stock
     clock.sleep(601)
-    expire.expire_holds(database)
-    placed(database, an_order("b"))
+    expire_holds(database)
+    (answer,) = place(database, an_order("b"))
+    assert isinstance(answer, Refusal), "a cart would have given it back"
+    clock.sleep(60)
+    expire_holds(database)
+    placed(database, an_order("c"))
     assert_sound(database)
 
 

@@ -33,7 +33,7 @@ def test_the_example_loads_without_a_refusal(database: Database, folder: Path) -
     report, refused = load(database, folder)
     assert told(refused) == [] and report.notes == () and report.written
     assert all(file.accepted == file.read > 0 for file in report.files)
-    assert len(report.files) == 16
+    assert len(report.files) == 17
     with database.transaction(read_only=True) as tx:
         shop = network_service.snapshot(tx)
         mug = catalog.read(tx, ["MUG-BLUE"])["MUG-BLUE"]
@@ -137,7 +137,7 @@ def test_equal_rows_are_accepted_once_and_then_repeated(database: Database, fold
         file.write("MUG-BLUE,RTM,131\n")
     report, refused = load(database, folder)
     assert told(refused) == []
-    assert report.files[-1] == ("stock.csv", 35, 34, 1, 0)
+    assert ("stock.csv", 35, 34, 1, 0) in report.files
     with database.transaction(read_only=True) as tx:
         assert sum(b.on_hand for b in inventory.balances(tx, ["MUG-BLUE"])) == 227
 

@@ -196,6 +196,13 @@ WRONG: list[tuple[str, Callable[[Path], None], str, str, int]] = [
         1,
     ),
     (
+        "a channel that may hold less in all than after one change",
+        swap("channels.csv", "web,10,30,", "web,10,5,"),
+        "channels.csv:3",
+        "hold_minutes_max: found 5, expected 10 to 1440",
+        1,
+    ),
+    (
         "two rows that disagree",
         swap("stock.csv", "MUG-BLUE,LEJ,87", "MUG-BLUE,RTM,87"),
         "stock.csv:4",

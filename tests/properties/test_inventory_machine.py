@@ -293,7 +293,7 @@ class InventoryMachine(RuleBasedStateMachine):
         now = self.clock.now()
         living = [h for h in self.holds if h.cart == cart and h.expires_at > now]
         with self.database.transaction() as tx:
-            assert commitments.extend_holds(tx, cart, now + ahead * DAY) == len(living)
+            assert commitments.extend_holds(tx, {cart: now + ahead * DAY}) == len(living)
         self.holds = [
             h._replace(expires_at=now + ahead * DAY) if h in living else h for h in self.holds
         ]

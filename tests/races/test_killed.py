@@ -1,4 +1,5 @@
-"""kill -9 of anything while orders come in, then start: every acknowledged order is there."""
+"""kill -9 of anything while orders come in, with carts and without, then start: every acknowledged
+order is there."""
 
 from __future__ import annotations
 
@@ -42,6 +43,7 @@ class Shop:
         }
         self.key = ""
         self.acknowledged: dict[str, str] = {}
+        self.completed: dict[str, str] = {}
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -104,6 +106,38 @@ class Shop:
         if response.status_code == 201:
             self.acknowledged[name] = response.json()["order_id"]
 
+    def cart(self, name: str, sku: str) -> None:
+        """Fill a cart and complete it; as with orders, only what is acknowledged is remembered."""
+        where = {"country": "DE", "postal_code": "10117"}
+        lines = [{"sku": sku, "quantity": 1}]
+        wanted = {"cart_id": name, "currency": "EUR", "lines": lines, "ship_to": where}
+        headers = {"Authorization": f"Bearer {self.key}"}
+        try:
+            httpx.post(
+                f"{self.url}/v1/carts",
+                headers={**headers, "Idempotency-Key": name},
+                json=wanted,
+                timeout=10,
+            )
+            response = httpx.post(
+                f"{self.url}/v1/carts/{name}/complete",
+                headers=headers,
+                json={"ship_to": where, "backorder": True},
+                timeout=10,
+            )
+        except httpx.TransportError:
+            return
+        if response.status_code == 201:
+            self.completed[name] = response.json()["order_id"]
+
+    def order_of_cart(self, name: str) -> str | None:
+        found = httpx.get(
+            f"{self.url}/v1/carts/{name}",
+            headers={"Authorization": f"Bearer {self.key}"},
+            timeout=10,
+        )
+        return str(found.json()["order_id"]) if found.status_code == 200 else None
+
     def order_of(self, name: str) -> str | None:
         found = httpx.get(
             f"{self.url}/v1/orders",
@@ -160,7 +194,9 @@ def buyers(shop: Shop) -> Iterator[None]:
         number = 0
         while not stop.is_set():
             number += 1
-            shop.order(f"{len(shop.acknowledged)}-{buyer}-{number}", SKUS[number % len(SKUS)])
+            done = len(shop.acknowledged) + len(shop.completed)
+            buy = shop.cart if number % 4 == 0 else shop.order
+            buy(f"{done}-{buyer}-{number}", SKUS[number % len(SKUS)])
 
     threads = [threading.Thread(target=buy, args=(n,)) for n in range(BUYERS)]
     for thread in threads:
@@ -221,8 +257,11 @@ def campaign(shop: Shop, rounds: int, seed: int) -> None:
             assert CLOCK.monotonic() < deadline, shop.log()
             CLOCK.sleep(0.1)
     lost = [n for n, order_id in shop.acknowledged.items() if shop.order_of(n) != order_id]
-    assert not lost, f"{len(lost)} of {len(shop.acknowledged)} acknowledged orders are lost"
-    assert len(shop.acknowledged) > 10 * rounds, "too few orders came through to prove anything"
+    lost += [n for n, order_id in shop.completed.items() if shop.order_of_cart(n) != order_id]
+    acknowledged = len(shop.acknowledged) + len(shop.completed)
+    assert not lost, f"{len(lost)} of {acknowledged} acknowledged orders are lost"
+    assert shop.completed, "no cart came through"
+    assert acknowledged > 10 * rounds, "too few orders came through to prove anything"
     # Who saw no answer asks again with the same key and gets exactly one order.
     audited = shop.command("audit")
     assert audited.returncode == 0, audited.stdout + audited.stderr

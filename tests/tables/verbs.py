@@ -152,7 +152,7 @@ class Story:
         return commitments.hold(tx, [command])[0]
 
     def extend(self, tx: Tx, row: Row, words: Sequence[str]) -> Any:
-        living = commitments.extend_holds(tx, words[0], tx.now + _span(words[1]))
+        living = commitments.extend_holds(tx, {words[0]: tx.now + _span(words[1])})
         return _as_told(row, living)
 
     def drop(self, tx: Tx, row: Row, words: Sequence[str]) -> Any:

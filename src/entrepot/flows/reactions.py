@@ -5,6 +5,7 @@ from __future__ import annotations
 from entrepot.departments.customers import service as customers
 from entrepot.departments.purchasing import decisions_reorder as reordering
 from entrepot.departments.sourcing import records as sourcing
+from entrepot.flows.cart_to_order import expire as expire_carts
 from entrepot.flows.order_to_delivery import expire
 from entrepot.flows.order_to_delivery.compose import DECISION_KIND
 from entrepot.flows.order_to_delivery.give_up import BATCH, give_up
@@ -27,7 +28,8 @@ def timetable(keys: KeyStore) -> tuple[Periodic, ...]:
     keys  what erasures destroy
     """
     return (
-        Periodic("expire-holds", 5, expire.expire_holds),
+        Periodic("expire-holds", 5, expire_carts.expire_holds),
+        Periodic("expire-carts", 60, expire_carts.expire_carts),
         Periodic("expire-unpaid", 10, expire.expire_unpaid),
         Periodic("give-up-backorders", 3_600, _give_up_backorders),
         Periodic("finish-erasures", 60, lambda database: _finish_erasures(database, keys)),

@@ -150,6 +150,10 @@ class Tx:
         """
         self._gathered.setdefault(write, []).extend(items)
 
+    def gathered(self, write: Callable[[Tx, list[T]], None]) -> list[T]:
+        """What waits for `write`; what is taken out of this list is not written."""
+        return self._gathered.setdefault(write, [])
+
     @property
     def is_gathering(self) -> bool:
         """Whether something waits to be written before the commit."""

@@ -22,6 +22,7 @@ class RefusalCode(StrEnum):
     unknown_node = "unknown_node"  # no such warehouse, store or supplier node
     unknown_service = "unknown_service"  # no such carrier service
     unknown_order = "unknown_order"  # no such order, or not visible to the actor
+    unknown_cart = "unknown_cart"  # no such cart, or it was forgotten
     unknown_customer = "unknown_customer"  # no such customer account
     unknown_person = "unknown_person"  # no such person record, or it was erased
     unknown_reservation = "unknown_reservation"  # no such reservation, or already gone
@@ -54,6 +55,8 @@ class RefusalCode(StrEnum):
 
     # State.
     order_exists = "order_exists"  # an order was already placed from this cart or offer
+    cart_exists = "cart_exists"  # the cart id is taken by a cart opened under another key
+    cart_changed = "cart_changed"  # another change of the cart came first
     key_reused = "key_reused"  # the command id was used before with other content
     wrong_state = "wrong_state"  # the thing's status does not allow the step
     already_counted = "already_counted"  # the count or receipt was entered before
@@ -90,6 +93,8 @@ _NOT_422 = {
     RefusalCode.price_changed: 409,
     RefusalCode.offer_expired: 409,
     RefusalCode.order_exists: 409,
+    RefusalCode.cart_exists: 409,
+    RefusalCode.cart_changed: 412,
     RefusalCode.key_reused: 409,
     RefusalCode.wrong_state: 409,
     RefusalCode.already_counted: 409,

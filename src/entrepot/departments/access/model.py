@@ -28,6 +28,8 @@ class PrincipalKind(StrEnum):
 class Permission(StrEnum):
     """Everything that can be permitted; a closed list, and part of the published interface."""
 
+    carts_read = "carts:read"
+    carts_write = "carts:write"
     orders_quote = "orders:quote"
     orders_place = "orders:place"
     orders_read = "orders:read"

@@ -12,6 +12,11 @@ SELECT customer_ref, person_id
   FROM customers.reference
  WHERE customer_ref = ANY(%(customer_refs)s::text[])
 
+-- name: references_of
+SELECT person_id, customer_ref
+  FROM customers.reference
+ WHERE person_id = ANY(%(person_ids)s::uuid[])
+
 -- name: insert_persons
 INSERT INTO customers.person (person_id, country, postal_area, records, created_at)
 SELECT p.person_id, p.country, p.postal_area, 0, %(at)s

@@ -43,6 +43,8 @@ CREATE TABLE customers.reference (
     person_id     uuid NOT NULL
 );
 
+CREATE INDEX reference_person ON customers.reference (person_id);
+
 -- Who asked to be forgotten; complete once the key is destroyed and the data are deleted.
 -- distributed by (person_id)
 CREATE TABLE customers.erasure (

@@ -301,6 +301,11 @@ def by_reference(tx: Tx, customer_refs: Iterable[str]) -> dict[str, UUID]:
     return {ref: person_id for ref, person_id in named.items() if person_id in alive}
 
 
+def references_of(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The shop's references of persons that have one, of erased ones too."""
+    return store.references_of(tx, person_ids)
+
+
 def find_by_email(tx: Tx, keys: KeyStore, email: str) -> list[UUID]:
     """Everyone who has or had this address of mail and was not erased; case does not matter."""
     return store.find_by_email(tx, _email_index(keys, email))

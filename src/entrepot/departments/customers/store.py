@@ -39,6 +39,13 @@ def references(tx: Tx, customer_refs: Iterable[str]) -> dict[str, UUID]:
     return dict(tx.rows(Q.read_references, {"customer_refs": refs})) if refs else {}
 
 
+def references_of(tx: Tx, person_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """By which references persons are known."""
+    ids = sorted(set(person_ids))
+    rows = tx.rows(Q.references_of, {"person_ids": ids}) if ids else []
+    return {row[0]: row[1] for row in rows}
+
+
 def add_persons(tx: Tx, persons: Mapping[UUID, Region]) -> None:
     """Write persons, without data yet."""
     if persons:

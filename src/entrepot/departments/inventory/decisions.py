@@ -92,6 +92,12 @@ class Ledger:
         _shift(units, movement.to_account, movement.quantity_each)
 
 
+def taken_each(movement: Movement) -> int:
+    """What a movement takes of the free stock; negative for what it gives back."""
+    taken = movement.quantity_each if movement.from_account is Account.free else 0
+    return taken - (movement.quantity_each if movement.to_account is Account.free else 0)
+
+
 def changes(movements: Iterable[Movement]) -> dict[tuple[str, str], list[int]]:
     """What movements together change of their balances, by (SKU, node): on hand, held, reserved,
     allocated, quarantined."""

@@ -239,6 +239,14 @@ class PlaceHold(msgspec.Struct, frozen=True):
     expires_at: datetime
 
 
+class ReleaseHold(msgspec.Struct, frozen=True):
+    """Give the stock of a hold back."""
+
+    command_id: str
+    actor: str
+    hold: Hold
+
+
 class Reserve(msgspec.Struct, frozen=True):
     """Commit units to an order line. `node` None = wait for stock (backorder).
 

@@ -91,10 +91,27 @@ SELECT h.sku, h.hold_id, h.node, h.cart, h.quantity_each, h.expires_at
               %(quantities)s::bigint[], %(expires)s::timestamptz[])
        AS h (sku, hold_id, node, cart, quantity_each, expires_at)
 
+-- name: read_holds
+SELECT sku, hold_id, node, cart, quantity_each, expires_at
+  FROM inventory.hold
+ WHERE cart = ANY(%(carts)s::text[])
+ ORDER BY cart, sku, hold_id
+
 -- name: extend_holds
 UPDATE inventory.hold AS h
-   SET expires_at = %(expires_at)s
- WHERE h.cart = %(cart)s AND h.expires_at > %(at)s
+   SET expires_at = m.expires_at
+  FROM (SELECT k.cart, k.expires_at
+          FROM unnest(%(carts)s::text[], %(expires)s::timestamptz[]) AS k (cart, expires_at)
+         ORDER BY k.cart) AS m
+ WHERE h.cart = m.cart AND h.expires_at > %(at)s
+
+-- name: remove_holds
+DELETE FROM inventory.hold AS h
+ USING (SELECT k.sku, k.hold_id, k.quantity_each
+          FROM unnest(%(skus)s::text[], %(hold_ids)s::uuid[], %(quantities)s::bigint[])
+               AS k (sku, hold_id, quantity_each)
+         ORDER BY k.sku, k.hold_id) AS d
+ WHERE h.sku = d.sku AND h.hold_id = d.hold_id AND h.quantity_each = d.quantity_each
 
 -- name: remove_cart_holds
 DELETE FROM inventory.hold AS h

@@ -123,6 +123,10 @@ SELECT sku, reservation_id, order_id, line_no, node, quantity_each, priority, st
        since
   FROM inventory.reservation;
 
+CREATE VIEW inventory.v_hold AS
+SELECT sku, hold_id, node, cart, quantity_each, expires_at
+  FROM inventory.hold;
+
 CREATE VIEW inventory.v_expected_receipt AS
 SELECT sku, expected_id, node, quantity_each, received_each, due_at, document
   FROM inventory.expected_receipt

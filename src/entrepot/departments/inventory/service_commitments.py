@@ -6,19 +6,21 @@ Same rules as `service`: one read, pure decisions, guarded writes, stock locked 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from entrepot.departments.inventory import decisions, store
 from entrepot.departments.inventory.decisions import Ledger
 from entrepot.departments.inventory.model import (
     Account,
+    Balance,
     Cause,
     Held,
     Hold,
     Move,
     Movement,
     PlaceHold,
+    ReleaseHold,
     Reservation,
     ReservationState,
     Reserve,
@@ -28,6 +30,7 @@ from entrepot.ground.database import Tx
 from entrepot.words.outcome import Refusal, RefusalCode
 
 EXPIRY_BATCH = 1_000
+AT_ONCE = timedelta(0)
 SYSTEM = "system"
 
 
@@ -216,12 +219,27 @@ def waiting(tx: Tx, skus: Iterable[str]) -> list[Reservation]:
     return store.waiting(tx, skus)
 
 
-def hold(tx: Tx, commands: Sequence[PlaceHold]) -> list[Hold | Refusal]:
+def stock_last(tx: Tx) -> None:
+    """From now on the movements of this transaction are written at its end, all of them in the
+    order of their keys; balances are read as if they were written already.
+
+    For work that gives stock back and takes stock, each in an order of its own: written at once,
+    two of a kind would wait for each other.
+    """
+    store.stock_last(tx)
+
+
+def hold(
+    tx: Tx, commands: Sequence[PlaceHold], known: Iterable[Balance] | None = None
+) -> list[Hold | Refusal]:
     """Keep stock for carts until each hold's time.
 
+    known  balances the caller read in this transaction for all these SKUs; None = read them here
+
     Refuses: not_enough_stock, bad_quantity, bad_date for an end that is not in the future.
+    Raises: Conflict when `known` is out of date.
     """
-    ledger = Ledger(store.balances(tx, (c.sku for c in commands)))
+    ledger = Ledger(store.balances(tx, (c.sku for c in commands)) if known is None else known)
     answers: list[Hold | Refusal] = []
     movements: list[Movement] = []
     for command in commands:
@@ -260,9 +278,14 @@ def _hold_over(command: PlaceHold, now: datetime) -> Refusal:
     )
 
 
-def extend_holds(tx: Tx, cart: str, expires_at: datetime) -> int:
-    """Move the end of a cart's living holds; gives how many there are."""
-    return store.extend_holds(tx, cart, expires_at)
+def holds_of(tx: Tx, carts: Iterable[str]) -> list[Hold]:
+    """The holds of carts, by cart and SKU; those past their time too, until they are swept."""
+    return store.holds_of(tx, carts)
+
+
+def extend_holds(tx: Tx, ends: Mapping[str, datetime]) -> int:
+    """Move the ends of carts' living holds: cart -> time; gives how many there are."""
+    return store.extend_holds(tx, ends)
 
 
 def release_holds(tx: Tx, carts: Sequence[str], *, command_id: str, actor: str) -> list[Hold]:
@@ -272,9 +295,45 @@ def release_holds(tx: Tx, carts: Sequence[str], *, command_id: str, actor: str) 
     return holds
 
 
-def expire_holds(tx: Tx, limit: int = EXPIRY_BATCH) -> list[Hold]:
-    """Give back what carts held past their time; gives those holds, at most `limit`."""
-    holds = store.remove_expired_holds(tx, limit)
+def release(tx: Tx, commands: Sequence[ReleaseHold], cause: Cause = Cause.hold_released) -> None:
+    """Give the stock of these holds back.
+
+    Raises: Conflict when one of them ended meanwhile.
+    """
+    store.remove_holds(tx, [c.hold for c in commands])
+    store.post(tx, [_unheld(c.hold, cause, c.command_id, c.actor) for c in commands])
+
+
+def lend(tx: Tx, commands: Sequence[ReleaseHold]) -> None:
+    """Count the units of these holds as free in this transaction, which writes its stock last.
+
+    What becomes of each is said before the end: `end` when its units were used, else `take_back`.
+    """
+    assert store.is_stock_last(tx), "what is lent is not written before it is known who used it"
+    store.post(tx, [_unheld(c.hold, Cause.hold_released, c.command_id, c.actor) for c in commands])
+
+
+def take_back(tx: Tx, commands: Sequence[ReleaseHold]) -> None:
+    """The units of these holds were lent and not used: they are held as before."""
+    waiting = store.waiting_movements(tx)
+    for c in commands:
+        waiting.remove(_unheld(c.hold, Cause.hold_released, c.command_id, c.actor))
+
+
+def end(tx: Tx, commands: Sequence[ReleaseHold]) -> None:
+    """The units of these holds were lent and used: the holds are over.
+
+    Raises: Conflict when one of them ended meanwhile.
+    """
+    store.remove_holds(tx, [c.hold for c in commands])
+
+
+def expire_holds(tx: Tx, limit: int = EXPIRY_BATCH, *, late: timedelta = AT_ONCE) -> list[Hold]:
+    """Give back what carts held past their time; gives those holds, at most `limit`.
+
+    late  how long past
+    """
+    holds = store.remove_expired_holds(tx, tx.now - late, limit)
     store.post(tx, [_unheld(h, Cause.hold_expired, f"expire:{h.hold_id}", SYSTEM) for h in holds])
     return holds
 

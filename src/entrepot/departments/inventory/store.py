@@ -30,11 +30,47 @@ POST_BATCH = 2_000
 Numbered = tuple[UUID, Movement]
 
 
+# Set in a transaction that writes its movements at its end.
+STOCK_LAST = "inventory.stock_last"
+
+
+def stock_last(tx: Tx) -> None:
+    """From now on the movements of this transaction are written at its end."""
+    tx.kept[STOCK_LAST] = True
+
+
+def is_stock_last(tx: Tx) -> bool:
+    """Whether the movements of this transaction are written at its end."""
+    return STOCK_LAST in tx.kept
+
+
 def post(tx: Tx, movements: Sequence[Movement]) -> None:
-    """Write movements and the balances they imply.
+    """Write movements and the balances they imply, or let them wait for the transaction's end.
 
     Raises: Conflict when a balance changed since it was read so that a movement no longer fits.
     """
+    if is_stock_last(tx):
+        tx.gather(_write, movements)
+    else:
+        _write(tx, movements)
+
+
+def waiting_movements(tx: Tx) -> list[Movement]:
+    """The movements that wait for the transaction's end; one taken out is not written."""
+    return tx.gathered(_write)
+
+
+def _with_waiting(tx: Tx, rows: Iterable[tuple[Any, ...]]) -> list[Balance]:
+    """Balances as they will be once what waits is written."""
+    found = {(row[0], row[1]): Balance(*row) for row in rows}
+    for movement in waiting_movements(tx) if is_stock_last(tx) else ():
+        key = (movement.sku, movement.node)
+        if key in found:
+            found[key] = decisions.moved(found[key], movement)
+    return list(found.values())
+
+
+def _write(tx: Tx, movements: Sequence[Movement]) -> None:
     numbered = list(zip(tx.new_ids(len(movements)), movements, strict=True))
     for batch in _batches(numbered):
         _post(tx, batch)
@@ -93,7 +129,7 @@ def take(tx: Tx, keys: Iterable[tuple[str, str]]) -> list[Balance]:
     until the transaction ends."""
     pairs = sorted(set(keys))
     wanted = {"skus": [p[0] for p in pairs], "nodes": [p[1] for p in pairs]}
-    return [Balance(*row) for row in tx.rows(Q.take_stock, wanted)]
+    return _with_waiting(tx, tx.rows(Q.take_stock, wanted))
 
 
 def create(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
@@ -114,14 +150,19 @@ def create(tx: Tx, keys: Iterable[tuple[str, str]]) -> None:
 
 def balances(tx: Tx, skus: Iterable[str]) -> list[Balance]:
     """Every balance of these SKUs, by SKU and node."""
-    return [Balance(*row) for row in tx.rows(Q.read_stock, {"skus": sorted(set(skus))})]
+    return _with_waiting(tx, tx.rows(Q.read_stock, {"skus": sorted(set(skus))}))
 
 
 def free_stock(tx: Tx, skus: Sequence[str], nodes: Sequence[str]) -> FreeStock:
-    """What may be promised of these SKUs at these nodes, as a table."""
+    """What may be promised of these SKUs at these nodes, as a table; what waits to be written
+    counts as written."""
     found = tx.row(Q.read_available, {"skus": list(skus), "nodes": list(nodes)})
     assert found is not None, "an aggregate has a row"
-    return FreeStock(skus, nodes, *(column or () for column in found))
+    free = FreeStock(skus, nodes, *(column or () for column in found))
+    for movement in waiting_movements(tx) if is_stock_last(tx) else ():
+        if movement.sku in free.skus and movement.node in free.nodes:
+            free.take(movement.sku, movement.node, decisions.taken_each(movement))
+    return free
 
 
 def page(tx: Tx, after: tuple[str, str], limit: int) -> list[Balance]:
@@ -152,9 +193,38 @@ def add_holds(tx: Tx, holds: Sequence[Hold]) -> None:
         )
 
 
-def extend_holds(tx: Tx, cart: str, expires_at: datetime) -> int:
-    """Move the end of a cart's living holds; gives how many there are."""
-    return tx.count(Q.extend_holds, {"cart": cart, "expires_at": expires_at, "at": tx.now})
+def holds_of(tx: Tx, carts: Iterable[str]) -> list[Hold]:
+    """The holds of carts, by cart, SKU and the order they were placed in."""
+    wanted = sorted(set(carts))
+    return [Hold(*row) for row in tx.rows(Q.read_holds, {"carts": wanted})] if wanted else []
+
+
+def extend_holds(tx: Tx, ends: Mapping[str, datetime]) -> int:
+    """Move the ends of carts' living holds: cart -> time; gives how many there are."""
+    if not ends:
+        return 0
+    carts = sorted(ends)
+    return tx.count(
+        Q.extend_holds, {"carts": carts, "expires": [ends[c] for c in carts], "at": tx.now}
+    )
+
+
+def remove_holds(tx: Tx, holds: Sequence[Hold]) -> None:
+    """Take these holds away.
+
+    Raises: Conflict when one is not there any more, or has other units.
+    """
+    if holds:
+        tx.guard(
+            Q.remove_holds,
+            {
+                "skus": [h.sku for h in holds],
+                "hold_ids": [h.hold_id for h in holds],
+                "quantities": [h.quantity_each for h in holds],
+            },
+            len(holds),
+            "a hold ended meanwhile",
+        )
 
 
 def remove_cart_holds(tx: Tx, carts: Sequence[str]) -> list[Hold]:
@@ -162,9 +232,9 @@ def remove_cart_holds(tx: Tx, carts: Sequence[str]) -> list[Hold]:
     return [Hold(*row) for row in tx.rows(Q.remove_cart_holds, {"carts": list(carts)})]
 
 
-def remove_expired_holds(tx: Tx, limit: int) -> list[Hold]:
-    """Take holds away whose time is over; gives them."""
-    rows = tx.rows(Q.remove_expired_holds, {"at": tx.now, "limit": limit})
+def remove_expired_holds(tx: Tx, until: datetime, limit: int) -> list[Hold]:
+    """Take holds away whose time was over by then; gives them."""
+    rows = tx.rows(Q.remove_expired_holds, {"at": until, "limit": limit})
     return [Hold(*row) for row in rows]
 
 

@@ -149,6 +149,24 @@ def services_for(network: Network, node_id: str, zone: int) -> tuple[Service, ..
     return network.serving.get((node_id, zone), ())
 
 
+def nodes_reaching(network: Network, country: str, postal_code: str) -> dict[str, int]:
+    """Open nodes that have a service to a destination, and the zone it lies in seen from each.
+
+    postal_code  whole, or only its area; '' = not known
+    """
+    zones = {n: zone_for(network, n, country, postal_code) for n in sorted(network.nodes)}
+    return {
+        node_id: zone
+        for node_id, zone in zones.items()
+        if zone is not None and services_for(network, node_id, zone)
+    }
+
+
+def open_nodes(network: Network) -> list[str]:
+    """The nodes that take work, by id."""
+    return sorted(i for i, n in network.nodes.items() if n.status is NodeStatus.open)
+
+
 def cut_off_minute(network: Network, service_id: str, node_id: str) -> int:
     """The local minute at which a service picks up at a node that has it.
 

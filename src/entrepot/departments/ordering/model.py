@@ -378,3 +378,76 @@ class ReturnClosed(Fact, frozen=True):
     order_id: str
     return_id: str
     detail: str
+
+
+class ChannelRule(msgspec.Struct, frozen=True):
+    """How a channel treats carts.
+
+    hold_minutes      how long stock is held after each change of a cart; 0 = nothing is held
+    hold_minutes_max  how long one cart may hold in all, however often it is changed
+    hold_each_max     most units of one SKU that one cart holds; None = what it wants
+    cart_days         days after which an untouched cart expires
+    """
+
+    channel: str
+    hold_minutes: int = 0
+    hold_minutes_max: int = 0
+    hold_each_max: int | None = None
+    cart_days: int = 30
+
+
+class ChannelSet(Fact, frozen=True):
+    """A channel treats carts so from now on."""
+
+    rule: ChannelRule
+
+
+class CartedLine(msgspec.Struct, frozen=True):
+    """A line of a cart as facts tell it."""
+
+    sku: str
+    quantity_each: int
+    saved: bool
+
+
+class ReleasedLine(msgspec.Struct, frozen=True):
+    """Units that a cart held at a node and holds no more."""
+
+    sku: str
+    node: str
+    quantity_each: int
+
+
+class CartCompleted(Fact, frozen=True):
+    """A cart became an order; what it held is reserved for it."""
+
+    cart_id: str
+    channel: str
+    order_id: str
+
+
+class CartAbandoned(Fact, frozen=True):
+    """A cart was given up by whoever filled it."""
+
+    cart_id: str
+    channel: str
+    lines: tuple[CartedLine, ...]
+
+
+class CartExpired(Fact, frozen=True):
+    """Nobody touched a cart for as long as its channel waits."""
+
+    cart_id: str
+    channel: str
+    lines: tuple[CartedLine, ...]
+
+
+class HoldsReleased(Fact, frozen=True):
+    """Units that a cart held are free again.
+
+    reason  expired, changed, or abandoned
+    """
+
+    cart_id: str
+    reason: str
+    lines: tuple[ReleasedLine, ...]

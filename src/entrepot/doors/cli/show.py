@@ -1,4 +1,4 @@
-"""The command `show`: the whole story of an order, a SKU or a purchase order as a timeline."""
+"""The command `show`: the story of an order, a cart, a SKU or a purchase order as a timeline."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from rich.text import Text
 
 from entrepot.doors.cli.endings import FOUND_WRONG, complain, console
 from entrepot.doors.cli.opened import opened_house
+from entrepot.flows.views.cart_story import CartStory, cart_story
 from entrepot.flows.views.find import Kind, find
 from entrepot.flows.views.order_story import LineView, OrderStory, order_story, past_order
 from entrepot.flows.views.po_story import PoStory, po_story
@@ -26,6 +27,7 @@ from entrepot.words.outcome import shown
 
 COLORS = {
     Topic.order: "bold",
+    Topic.cart: "bold",
     Topic.promise: "magenta",
     Topic.decision: "cyan",
     Topic.stock: "dim",
@@ -37,10 +39,10 @@ COLORS = {
 
 def show(
     wanted: Annotated[
-        str, typer.Argument(metavar="ID", help="Of an order, a SKU or a purchase order.")
+        str, typer.Argument(metavar="ID", help="Of an order, a cart, a SKU or a purchase order.")
     ],
 ) -> None:
-    """Tell the whole story of an order, a SKU or a purchase order; exit code 1 when the id is none.
+    """Tell the story of an order, a cart, a SKU or a purchase order; exit code 1 for another id.
 
     Times are UTC.
     """
@@ -49,8 +51,8 @@ def show(
         told = [_STORIES[named.kind](tx, named.id) for named in found]
     if not told:
         complain(
-            f"found {shown(wanted)}, expected the id of an order, a SKU or a purchase order; "
-            "orders are listed by GET /v1/orders, SKUs by GET /v1/stock"
+            f"found {shown(wanted)}, expected the id of an order, a cart, a SKU or a purchase "
+            "order; orders are listed by GET /v1/orders, SKUs by GET /v1/stock"
         )
         raise typer.Exit(FOUND_WRONG)
     for story in told:
@@ -142,6 +144,40 @@ def _past(tx: Tx, order_id: str) -> RenderableType:
     return Group(_head(f"past order {order_id}", facts), table)
 
 
+def _cart(tx: Tx, cart_id: str) -> RenderableType:
+    story = cart_story(tx, cart_id)
+    assert story is not None, "it was found a moment ago"
+    return cart_told(story)
+
+
+def cart_told(story: CartStory) -> RenderableType:
+    """A cart's story for the terminal."""
+    head = story.head
+    money = _money(head.currency)
+    table = _table("line", "SKU", "item", "each", "held", "price", "")
+    for line in story.lines:
+        table.add_row(
+            str(line.line_no),
+            escape(line.sku),
+            escape(line.name or ""),
+            f"{line.quantity_each:,}",
+            f"{line.held_each:,}",
+            money(line.unit_price_minor),
+            "kept for later" if line.saved else "",
+        )
+    goes = f"to {head.country} {head.postal_area}".rstrip() if head.country else "to nowhere yet"
+    facts = [f"{head.state}, by {head.channel}, {goes}"]
+    if head.held_until:
+        facts.append(f"holds stock until {_at(head.held_until)}")
+    if head.ended_at is None:
+        facts.append(f"expires {_at(head.expires_at)} when nobody touches it")
+    return Group(
+        _head(f"cart {head.cart_id}", facts),
+        table if story.lines else Text("nothing is in it"),
+        _timeline(story.moments),
+    )
+
+
 def _sku(tx: Tx, sku: str) -> RenderableType:
     story = sku_story(tx, sku)
     assert story is not None, "it was found a moment ago"
@@ -218,6 +254,7 @@ def po_told(story: PoStory) -> RenderableType:
 _STORIES: dict[Kind, Callable[[Tx, str], RenderableType]] = {
     Kind.order: _order,
     Kind.past_order: _past,
+    Kind.cart: _cart,
     Kind.sku: _sku,
     Kind.purchase_order: _po,
 }

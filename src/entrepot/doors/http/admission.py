@@ -21,7 +21,7 @@ from entrepot.words.outcome import Refusal, RefusalCode
 PUBLIC = "public"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # These calculate and change nothing, though they are sent with a body.
-SAFE_OPERATIONS = frozenset({"createQuote", "signOut"})
+SAFE_OPERATIONS = frozenset({"createQuote", "quoteCart", "signOut"})
 
 
 def _no_key() -> Refusal:

@@ -16,7 +16,7 @@ from litestar.plugins import InitPlugin
 
 from entrepot import __version__
 from entrepot.doors.house import House
-from entrepot.doors.http import operations, order_batches, orders, stock
+from entrepot.doors.http import carts, operations, order_batches, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
 from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
@@ -27,6 +27,7 @@ BODY_BYTES_MAX = 1_000_000
 API = (
     orders.ROUTER,
     order_batches.ROUTER,
+    carts.ROUTER,
     stock.ROUTER,
     operations.ROUTER,
     operations.METRICS_ROUTER,
@@ -90,9 +91,9 @@ def _openapi() -> OpenAPIConfig:
         title="Entrepot",
         version=__version__,
         description=(
-            "Quotes, orders and stock of an online retailer. Money is in minor units, quantities "
-            "are whole pieces, times are UTC. What is refused is answered as problem+json with a "
-            "code, what was found and what was expected."
+            "Quotes, carts, orders and stock of an online retailer. Money is in minor units, "
+            "quantities are whole pieces, times are UTC. What is refused is answered as "
+            "problem+json with a code, what was found and what was expected."
         ),
         use_handler_docstrings=True,
         render_plugins=[JsonRenderPlugin()],

@@ -15,6 +15,7 @@ from entrepot.departments.network import checks as network_checks
 from entrepot.departments.network import service as network_service
 from entrepot.departments.network.decisions import Parts, assemble
 from entrepot.departments.network.model import Network, Retailer
+from entrepot.departments.ordering import decisions_carts as cart_decisions
 from entrepot.departments.pricing import decisions as pricing_decisions
 from entrepot.departments.purchasing import decisions as purchasing_decisions
 from entrepot.departments.purchasing import service as purchasing
@@ -150,6 +151,11 @@ GOODS: Mapping[str, Goods] = {
     ),
     "stock": Goods(
         lambda cells, _known: goods_rows.stock(cells), lambda v: (v.sku, v.node_id), _check_stock
+    ),
+    "channels": Goods(
+        lambda cells, _known: goods_rows.channel(cells),
+        lambda v: v.channel,
+        lambda v, _known: cart_decisions.check_rule(v),
     ),
 }
 

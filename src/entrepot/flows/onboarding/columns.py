@@ -263,6 +263,24 @@ FORMATS = (
         ("node_id", _NODE),
         ("quantity_each", "pieces, a whole number above 0"),
     ),
+    _table(
+        "channels",
+        SMALL_ROWS_MAX,
+        "How sales channels treat carts. A channel that is not listed holds nothing for a cart, "
+        "and an untouched cart expires after 30 days.",
+        ("channel", "as the shop names it: 1 to 40 printable characters, such as web"),
+        (
+            "hold_minutes?",
+            "how long stock is held for a cart after each change of it, up to 1440; 0 = not at all",
+        ),
+        (
+            "hold_minutes_max?",
+            "how long one cart may hold in all, up to 1440; empty = three times hold_minutes. A "
+            "cart that held so long holds again when it has left the stock to others for as long",
+        ),
+        ("hold_each_max?", "most pieces of one SKU that one cart holds; empty = what it wants"),
+        ("cart_days?", "days after which an untouched cart expires, up to 400; 30"),
+    ),
 )
 
 BY_NAME = {table.name: table for table in FORMATS}

@@ -1,4 +1,4 @@
-"""Rows of items, prices, suppliers, terms and stock as the rooms' values."""
+"""Rows of items, prices, suppliers, terms, stock and channels as the rooms' values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from entrepot.departments.catalog.model import Handling, Item, ItemStatus
 from entrepot.departments.network.model import Retailer
+from entrepot.departments.ordering.decisions_carts import HOLD_MINUTES_MAX
+from entrepot.departments.ordering.model import ChannelRule
 from entrepot.departments.pricing.model import BEGINNING, STANDARD_LIST, PriceEntry
 from entrepot.departments.purchasing import decisions as purchasing
 from entrepot.departments.purchasing.model import (
@@ -132,4 +134,23 @@ def stock(cells: Cells) -> StockRow:
         sku=cells.sku("sku"),
         node_id=cells.text("node_id"),
         quantity_each=cells.each("quantity_each"),
+    )
+
+
+# How long a cart may hold in all, where nothing is said: so many times as long as after a change.
+HOLD_TIMES = 3
+CART_DAYS = 30
+
+
+def channel(cells: Cells) -> ChannelRule:
+    """A row of `channels`."""
+    hold_minutes = cells.whole("hold_minutes", 0)
+    return ChannelRule(
+        channel=cells.text("channel"),
+        hold_minutes=hold_minutes,
+        hold_minutes_max=cells.whole(
+            "hold_minutes_max", min(HOLD_TIMES * hold_minutes, HOLD_MINUTES_MAX)
+        ),
+        hold_each_max=cells.each_or_none("hold_each_max"),
+        cart_days=cells.whole("cart_days", CART_DAYS),
     )

@@ -14,6 +14,8 @@ from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory.model import OpeningStock, Recorded
 from entrepot.departments.network import service as network
 from entrepot.departments.network.model import Change, Changed
+from entrepot.departments.ordering import service_carts as ordering
+from entrepot.departments.ordering.carts import ChannelChange, ChannelSaid
 from entrepot.departments.pricing import service as pricing
 from entrepot.departments.pricing.model import Priced, SetPrice
 from entrepot.departments.purchasing import service as purchasing
@@ -39,7 +41,7 @@ from entrepot.words.outcome import Refusal
 Run = Callable[[Callable[[Tx], Any]], Any]
 
 WRITING = "writing"
-WRITTEN = (Changed, Registered, Priced, SupplierRegistered, Agreed, Recorded)
+WRITTEN = (Changed, Registered, Priced, SupplierRegistered, Agreed, Recorded, ChannelSaid)
 
 
 class Command(NamedTuple):
@@ -70,6 +72,10 @@ def _record_opening(tx: Tx, commands: Sequence[Command]) -> Sequence[Any]:
     return inventory.record_opening(tx, [OpeningStock(c[0], c[1], *c.value) for c in commands])
 
 
+def _set_channels(tx: Tx, commands: Sequence[Command]) -> Sequence[Any]:
+    return ordering.set_channels(tx, [ChannelChange(*c) for c in commands])
+
+
 NETWORK_VERBS: Mapping[str, Callable[[Tx, Any], Sequence[Any]]] = {
     RETAILER: network.set_retailer,
     "calendars": network.set_calendars,
@@ -89,6 +95,7 @@ GOODS_VERBS: Mapping[str, Callable[[Tx, Sequence[Command]], Sequence[Any]]] = {
     "suppliers": _register_suppliers,
     "terms": _agree_terms,
     "stock": _record_opening,
+    "channels": _set_channels,
 }
 
 

@@ -80,10 +80,14 @@ def line_shapes(lines: Sequence[AskedLine]) -> Refusal | None:
 
 
 def line_contents(
-    lines: Sequence[AskedLine], items: Mapping[str, Item], prices: Mapping[str, Price]
+    lines: Sequence[AskedLine],
+    items: Mapping[str, Item],
+    prices: Mapping[str, Price],
+    *,
+    first: int = 1,
 ) -> Refusal | None:
-    """Refuses: unknown_sku, not_orderable, no_price, price_changed."""
-    for number, line in enumerate(lines, start=1):
+    """Refuses: unknown_sku, not_orderable, no_price, price_changed; lines count from `first`."""
+    for number, line in enumerate(lines, start=first):
         field = f"lines[{number}].sku"
         item = items.get(line.sku)
         if item is None:

@@ -1,8 +1,7 @@
-"""What ends by itself: cart holds past their time, orders whose payment did not come."""
+"""What ends by itself: orders whose payment did not come."""
 
 from __future__ import annotations
 
-from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import CancelReason
 from entrepot.flows.order_to_delivery.cancel import cancel_orders
@@ -10,12 +9,6 @@ from entrepot.ground.database import Database
 
 BATCH = 200
 SYSTEM = "system"
-
-
-def expire_holds(database: Database) -> None:
-    """Give back what carts held past their time."""
-    while len(database.run(commitments.expire_holds)) == commitments.EXPIRY_BATCH:
-        pass
 
 
 def expire_unpaid(database: Database) -> None:

@@ -20,6 +20,7 @@ from entrepot.departments.ordering import service as ordering
 from entrepot.departments.ordering.model import (
     WHOLE_ORDER,
     Expectation,
+    HoldsReleased,
     Order,
     OrderCancelled,
     OrderState,
@@ -43,6 +44,7 @@ FILLING_FACTS: tuple[type[Fact], ...] = (
     StockCounted,
     StockQuarantined,
     OrderCancelled,
+    HoldsReleased,
 )
 SYSTEM = "system"
 BATCH = 500
@@ -65,6 +67,8 @@ def on_stock(tx: Tx, facts: Sequence[Recorded[Fact]]) -> None:
 def _skus(fact: Fact) -> list[str]:
     if isinstance(fact, OrderCancelled):
         return [sku for part in fact.parts for _, sku, _ in part.lines]
+    if isinstance(fact, HoldsReleased):
+        return [line.sku for line in fact.lines]
     assert isinstance(fact, FILLING_FACTS), f"{fact.name()} is not a fact that frees stock"
     return [fact.sku]  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""What an id names: an order, a sale from before, a SKU or a purchase order."""
+"""What an id names: an order, a sale from before, a cart, a SKU or a purchase order."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Kind(StrEnum):
 
     order = "order"
     past_order = "past_order"
+    cart = "cart"
     sku = "sku"
     purchase_order = "purchase_order"
 

@@ -240,10 +240,25 @@ SELECT DISTINCT 'past_order', s.order_id FROM ordering.v_sale AS s
  WHERE s.order_id = ANY(%(ids)s::text[])
    AND NOT EXISTS (SELECT 1 FROM ordering.v_order AS o WHERE o.order_id = s.order_id)
 UNION ALL
+SELECT 'cart', cart_id FROM ordering.v_cart WHERE cart_id = ANY(%(ids)s::text[])
+UNION ALL
 SELECT 'sku', sku FROM catalog.v_item WHERE sku = ANY(%(ids)s::text[])
 UNION ALL
 SELECT 'purchase_order', po_id FROM purchasing.v_purchase_order
  WHERE po_id = ANY(%(ids)s::text[])
+
+-- name: cart_lines
+-- A cart with each of its lines and what is held of it; one row without line for an empty one.
+SELECT c.cart_id, c.state, c.version, c.channel, c.currency, c.country, c.postal_area, c.opened_at,
+       c.active_at, c.expires_at, CASE WHEN c.holds THEN c.held_until END, c.ended_at, c.order_id, l.line_no, l.sku, i.name,
+       l.quantity_each, l.unit_price_minor, l.saved,
+       coalesce((SELECT sum(h.quantity_each) FROM inventory.v_hold AS h
+                  WHERE h.cart = c.cart_id AND h.sku = l.sku), 0)::bigint
+  FROM ordering.v_cart AS c
+  LEFT JOIN ordering.v_cart_line AS l ON l.cart_id = c.cart_id
+  LEFT JOIN catalog.v_item AS i ON i.sku = l.sku
+ WHERE c.cart_id = %(cart_id)s
+ ORDER BY l.line_no
 
 -- name: order_lines
 -- An order with each line, once for each part that the line is in.

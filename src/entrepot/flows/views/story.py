@@ -12,6 +12,7 @@ class Topic(StrEnum):
     """What a moment is about."""
 
     order = "order"
+    cart = "cart"
     promise = "promise"
     decision = "decision"
     stock = "stock"

@@ -2,14 +2,15 @@
 
 Run after every fault, every night, and by `entrepot audit`. Each room checks itself; here is what
 lies between them: each part's reservation is there and says the same, and so do its work in the
-warehouse, its parcels and the tower; goods that came were counted in the same everywhere; promises
-changed by facts that say so; every fact was numbered and handled once, and the audit log's chain is
-whole.
+warehouse, its parcels and the tower; each hold is wanted by an open cart and ends with it; goods
+that came were counted in the same everywhere; promises changed by facts that say so; every fact was
+numbered and handled once, and the audit log's chain is whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import NamedTuple
 
 from entrepot.departments.access import service as access
@@ -18,6 +19,7 @@ from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.inventory.model import Reservation, ReservationState
 from entrepot.departments.ordering import service as ordering
+from entrepot.departments.ordering import service_carts as carts
 from entrepot.departments.ordering.decisions import order_subject
 from entrepot.departments.ordering.model import PartState, PromiseChanged
 from entrepot.departments.purchasing import service_orders as purchasing
@@ -32,6 +34,8 @@ from entrepot.ground.telemetry import METRICS
 Q = load_queries("entrepot.flows.watch")
 PAGE = 5_000
 FINDINGS_MAX = 100
+# A hold is swept within seconds of its end; one that is this late is never swept.
+HOLD_LATE = timedelta(minutes=15)
 
 # Which reservation state stands behind which part state.
 BEHIND = {
@@ -51,6 +55,7 @@ BEHIND = {
 ROOMS: tuple[Callable[[Tx], tuple[list[str], dict[str, int]]], ...] = (
     inventory.audit,
     ordering.audit,
+    carts.audit,
     warehouse.audit,
     carriage.audit,
     purchasing.audit,
@@ -81,6 +86,12 @@ def audit(tx: Tx, *, at_rest: bool = False) -> Audit:
         findings += found
         looked_at |= counts
     findings += list(_between(tx))
+    findings += [
+        f"hold of {sku or 'nothing'} for cart {cart}: {finding}"
+        for cart, sku, finding in tx.rows(
+            Q.differing_holds, {"late": tx.now - HOLD_LATE, "limit": FINDINGS_MAX}
+        )
+    ]
     findings += receipts.compare(tx, FINDINGS_MAX)
     findings += [
         f"order {order_id} part {part_no}: is {state}, its work in the warehouse {work}, its "

@@ -19,6 +19,39 @@ SELECT p.order_id, p.part_no, p.state, coalesce(w.state, 'none'), s.states
        END
  LIMIT %(limit)s
 
+-- name: differing_holds
+-- Holds that no open cart wants, that the cart does not know of, or that are past their time for
+-- long; and carts that say they hold and do not.
+WITH held AS (
+    SELECT cart, sku, sum(quantity_each)::bigint AS each, min(expires_at) AS first_end,
+           max(expires_at) AS last_end
+      FROM inventory.v_hold
+     GROUP BY cart, sku
+)
+SELECT h.cart, h.sku,
+       CASE WHEN c.cart_id IS NULL THEN 'no such cart'
+            WHEN c.state <> 'open' THEN 'the cart is ' || c.state
+            WHEN l.sku IS NULL OR l.saved THEN 'the cart does not want it'
+            WHEN h.each > l.quantity_each
+            THEN 'the cart wants ' || l.quantity_each || ' and holds ' || h.each
+            WHEN NOT c.holds THEN 'the cart says it holds nothing'
+            WHEN c.held_until <> h.first_end OR h.first_end <> h.last_end
+            THEN 'it ends at ' || h.first_end || ', the cart says ' || c.held_until
+            ELSE 'it should have ended at ' || h.last_end
+       END
+  FROM held AS h
+  LEFT JOIN ordering.v_cart AS c ON c.cart_id = h.cart
+  LEFT JOIN ordering.v_cart_line AS l ON l.cart_id = h.cart AND l.sku = h.sku
+ WHERE c.state IS DISTINCT FROM 'open' OR l.saved IS DISTINCT FROM false
+    OR h.each > l.quantity_each OR NOT c.holds OR c.held_until <> h.first_end
+    OR h.first_end <> h.last_end OR h.last_end < %(late)s
+UNION ALL
+SELECT c.cart_id, NULL, 'the cart says it holds, and holds nothing'
+  FROM ordering.v_cart AS c
+ WHERE c.holds
+   AND NOT EXISTS (SELECT 1 FROM held AS h WHERE h.cart = c.cart_id)
+ LIMIT %(limit)s
+
 -- name: differing_tower
 SELECT coalesce(p.order_id, t.order_id), coalesce(p.part_no, t.part_no), t.stage, p.stage
   FROM (SELECT p.order_id, p.part_no,
