@@ -1,0 +1,1 @@
+-- A place for the step that is made beside this one.
