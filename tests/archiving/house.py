@@ -1,4 +1,4 @@
-"""A retailer that lived in two seasons, a year ago and more: what the tests of the archive work on."""
+"""A retailer that lived in two seasons, long ago: what the tests of the archive work on."""
 
 from __future__ import annotations
 

@@ -159,6 +159,21 @@ def keep_ahead(connection: Connection, schemas: Sequence[str], clock: Clock) -> 
     return made
 
 
+def keep_ahead_at(url: str, schemas: Sequence[str], clock: Clock) -> list[str]:
+    """The same through a connection of its own; `url` is that of the tables' owner.
+
+    Raises: Broken when it is not.
+    """
+    try:
+        with translated(), psycopg.connect(url, autocommit=True) as connection:
+            return keep_ahead(connection, schemas, clock)
+    except errors.InsufficientPrivilege as error:
+        raise Broken(
+            "partitions: this login does not own the tables; let their owner run "
+            "`entrepot migrate` every month, or run the worker as the owner"
+        ) from error
+
+
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
     connection.execute(UNHURRIED, prepare=False)

@@ -224,7 +224,7 @@ class S3Store:
         try:
             yield
         except BaseError as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = " ".join(str(error).partition("Debug source:")[0].split())[:300]
             raise Unavailable(
                 f"archive: {self._where} does not do what it is asked ({reason}); check that it "
                 "runs, its address and the keys (ENTREPOT_ARCHIVE_...); it is tried again later",
