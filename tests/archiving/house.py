@@ -52,8 +52,9 @@ class House(NamedTuple):
         """Rows of the tables that are archived."""
         with psycopg.connect(self.url) as owner:
             return {
-                name: owner.execute(f"SELECT count(*) FROM {name}").fetchone()[0]  # type: ignore[index]
+                name: count
                 for name in TABLES
+                for (count,) in owner.execute(f"SELECT count(*) FROM {name}")
             }
 
 

@@ -347,7 +347,7 @@ def test_the_application_may_do_what_its_tables_allow(owner: psycopg.Connection)
         "TRUNCATE inventory.movement",
         "DELETE FROM events.log",
         "UPDATE events.log_first SET position = 1",
-        "INSERT INTO inventory.movement_default SELECT * FROM inventory.movement",
+        "INSERT INTO inventory.movement_default (sku) VALUES ('X')",
         "UPDATE ordering.expectation SET latest_date = NULL",
         "INSERT INTO ground.migration VALUES (9, 'x', 'x', '2026-01-01Z')",
         "UPDATE ground.migration SET checksum = ''",

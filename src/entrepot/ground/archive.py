@@ -40,7 +40,7 @@ ARCHIVE_LOCK = 0x656E_7472_6570_0004
 Connection = psycopg.Connection[Any]
 
 
-class Part(NamedTuple):
+class ClosedPartition(NamedTuple):
     """A partition that was frozen, and how far it has come.
 
     since_key, until_key  its bounds as text; None = everything before
@@ -63,9 +63,9 @@ class Part(NamedTuple):
     archived_at: datetime | None
 
 
-def parts(tx: Tx) -> list[Part]:
+def parts(tx: Tx) -> list[ClosedPartition]:
     """Every partition that was frozen, by table and time."""
-    return [Part(*row) for row in tx.rows(Q.read_parts)]
+    return [ClosedPartition(*row) for row in tx.rows(Q.read_parts)]
 
 
 def archived_until(tx: Tx) -> Mapping[str, datetime]:
@@ -143,7 +143,9 @@ def identifier(part: Partition) -> sql.Identifier:
     return sql.Identifier(part.table.schema, part.name)
 
 
-def freeze(connection: Connection, clock: Clock, part: Partition, until_at: datetime) -> Part:
+def freeze(
+    connection: Connection, clock: Clock, part: Partition, until_at: datetime
+) -> ClosedPartition:
     """Let nothing more be written to a partition; gives where it stands. Safe to repeat."""
     known = _known(connection, part)
     if known is None:
@@ -174,10 +176,10 @@ def _begin(connection: Connection, clock: Clock, part: Partition, until_at: date
     )
 
 
-def _known(connection: Connection, part: Partition) -> Part | None:
+def _known(connection: Connection, part: Partition) -> ClosedPartition | None:
     for row in connection.execute(Q.read_parts).fetchall():
         if (row[0], row[1]) == (part.table.relation, part.name):
-            return Part(*row)
+            return ClosedPartition(*row)
     return None
 
 

@@ -90,8 +90,9 @@ SELECT %(name)s, greatest(%(position)s, a.position),
             ELSE 0
        END, %(at)s
   FROM (SELECT coalesce(max(p.until_key::bigint) - 1, 0) AS position
-          FROM archive.part AS p
+          FROM archive.partition AS p
          WHERE p.relation = 'events.log' AND p.state = 'archived') AS a
+ ORDER BY 1
 ON CONFLICT (name) DO NOTHING
 
 -- name: lock_subscription
@@ -127,7 +128,7 @@ SELECT s.position, s.handled,
 -- name: archived_position
 -- The last position that is in the archive and not in the log.
 SELECT coalesce(max(p.until_key::bigint) - 1, 0)
-  FROM archive.part AS p
+  FROM archive.partition AS p
  WHERE p.relation = 'events.log' AND p.state = 'archived'
 
 -- name: facts_still_needed

@@ -163,7 +163,7 @@ CREATE SCHEMA archive;
 -- written to it; written: its file is in the store and says the same; archived: only there.
 -- until_key is the first key after it, until_at an instant that everything in it lies before.
 -- local
-CREATE TABLE archive.part (
+CREATE TABLE archive.partition (
     relation     text        NOT NULL,
     name         text        NOT NULL,
     since_key    text,

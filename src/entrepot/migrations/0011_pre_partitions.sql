@@ -35,8 +35,10 @@ ON CONFLICT (sku, node) DO NOTHING;
 
 DROP INDEX inventory.movement_opening;
 
-CREATE TABLE inventory.movement (LIKE inventory.movement_default INCLUDING CONSTRAINTS, PRIMARY KEY (sku, movement_id))
-    PARTITION BY RANGE (movement_id);
+CREATE TABLE inventory.movement (
+    LIKE inventory.movement_default INCLUDING CONSTRAINTS,
+    PRIMARY KEY (sku, movement_id)
+) PARTITION BY RANGE (movement_id);
 COMMENT ON TABLE inventory.movement IS 'append only';
 
 CREATE INDEX movement_document ON inventory.movement (document);
@@ -59,8 +61,10 @@ ALTER TABLE inventory.reservation_default
 ALTER INDEX inventory.reservation_order RENAME TO reservation_default_order_id_idx;
 ALTER INDEX inventory.reservation_waiting RENAME TO reservation_default_sku_priority_since_idx;
 
-CREATE TABLE inventory.reservation (LIKE inventory.reservation_default INCLUDING CONSTRAINTS, PRIMARY KEY (sku, reservation_id))
-    PARTITION BY RANGE (reservation_id);
+CREATE TABLE inventory.reservation (
+    LIKE inventory.reservation_default INCLUDING CONSTRAINTS,
+    PRIMARY KEY (sku, reservation_id)
+) PARTITION BY RANGE (reservation_id);
 
 CREATE INDEX reservation_order ON inventory.reservation (order_id);
 CREATE INDEX reservation_waiting ON inventory.reservation (sku, priority, since)
@@ -79,8 +83,10 @@ ALTER TABLE ordering.event RENAME TO event_default;
 ALTER TABLE ordering.event_default RENAME CONSTRAINT event_pkey TO event_default_pkey;
 COMMENT ON TABLE ordering.event_default IS NULL;
 
-CREATE TABLE ordering.event (LIKE ordering.event_default INCLUDING CONSTRAINTS, PRIMARY KEY (order_id, event_id))
-    PARTITION BY RANGE (event_id);
+CREATE TABLE ordering.event (
+    LIKE ordering.event_default INCLUDING CONSTRAINTS,
+    PRIMARY KEY (order_id, event_id)
+) PARTITION BY RANGE (event_id);
 COMMENT ON TABLE ordering.event IS 'append only';
 
 ALTER TABLE ordering.event ATTACH PARTITION ordering.event_default DEFAULT;
@@ -95,8 +101,10 @@ ALTER TABLE events.log_default RENAME CONSTRAINT log_pkey TO log_default_pkey;
 ALTER INDEX events.log_subject RENAME TO log_default_subject_position_idx;
 COMMENT ON TABLE events.log_default IS NULL;
 
-CREATE TABLE events.log (LIKE events.log_default INCLUDING CONSTRAINTS, PRIMARY KEY (position, subject))
-    PARTITION BY RANGE (position);
+CREATE TABLE events.log (
+    LIKE events.log_default INCLUDING CONSTRAINTS,
+    PRIMARY KEY (position, subject)
+) PARTITION BY RANGE (position);
 COMMENT ON TABLE events.log IS 'append only';
 
 CREATE INDEX log_subject ON events.log (subject, position);
@@ -115,8 +123,10 @@ ALTER TABLE decisions.decision_default RENAME CONSTRAINT decision_pkey TO decisi
 ALTER INDEX decisions.decision_at RENAME TO decision_default_at_idx;
 COMMENT ON TABLE decisions.decision_default IS NULL;
 
-CREATE TABLE decisions.decision (LIKE decisions.decision_default INCLUDING CONSTRAINTS, PRIMARY KEY (subject, decision_id))
-    PARTITION BY RANGE (decision_id);
+CREATE TABLE decisions.decision (
+    LIKE decisions.decision_default INCLUDING CONSTRAINTS,
+    PRIMARY KEY (subject, decision_id)
+) PARTITION BY RANGE (decision_id);
 COMMENT ON TABLE decisions.decision IS 'append only';
 
 CREATE INDEX decision_at ON decisions.decision (at);
@@ -133,7 +143,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON inventory.reservation, inventory.carried
 
 CREATE SCHEMA archive;
 
-CREATE TABLE archive.part (
+CREATE TABLE archive.partition (
     relation     text        NOT NULL,
     name         text        NOT NULL,
     since_key    text,
