@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,9 +61,8 @@ class House(NamedTuple):
 TABLES = ("inventory.movement", "ordering.event", "events.log", "decisions.decision")
 
 
-@contextmanager
-def lived_house(url: str) -> Iterator[House]:
-    """Spring and summer of a retailer, seen from two years later."""
+def live_long(url: str) -> datetime:
+    """Spring and summer of a retailer in an empty database; gives an instant two years later."""
     clock = VirtualClock(TUESDAY_9, seed=1)
     migrate(url, clock=clock)
     with Database(url, clock=clock, connections_max=8, name="test") as database:
@@ -78,4 +77,12 @@ def lived_house(url: str) -> Iterator[House]:
         react(database)
         clock.advance_to(clock.now() + timedelta(days=700))
         house.upkeep()
-        yield house
+    return clock.now()
+
+
+@contextmanager
+def opened(url: str, now: datetime) -> Iterator[House]:
+    """Such a database, as it is at that instant."""
+    clock = VirtualClock(now, seed=2)
+    with Database(url, clock=clock, connections_max=8, name="test") as database:
+        yield House(url, clock, database)

@@ -49,7 +49,7 @@ def slow_timetable(settings: Settings) -> tuple[Periodic, ...]:
     place = settings.archive_place
     archiving = Periodic("archive", 24 * 3_600, lambda database: _archive(database, settings))
     return (
-        Periodic("make-partitions", 6 * 3_600, _make_partitions),
+        Periodic("make-partitions", 600, _make_partitions),
         *([archiving] if place else []),
         Periodic("audit", 24 * 3_600, _audit),
     )

@@ -387,7 +387,7 @@ def audit(tx: Tx, schemas: Sequence[str]) -> list[str]:
         if tx.rows(_beyond_last(table, last)):
             found.append(
                 f"{table.relation}: rows lie beyond the last partition; `entrepot migrate` makes "
-                "one of them, and the worker once a day"
+                "one of them, and so does the worker"
             )
     return found
 
