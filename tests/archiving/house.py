@@ -45,6 +45,7 @@ class House(NamedTuple):
     def findings(self) -> list[str]:
         """What the audit says of it."""
         react(self.database)
+        self.upkeep()
         with self.database.transaction(read_only=True) as tx:
             return audit(tx, at_rest=True).findings
 

@@ -404,6 +404,5 @@ def test_orders_go_on_while_partitions_leave_and_while_the_store_hangs(
         gone = gone_by_table(house.close(open_store(seaweed.place(tmp_path.name)), tmp_path))
         assert min(gone.values()) > 0
     assert max(took) < 2
-    house.upkeep()
     assert house.findings() == []
     assert [v for v in verify(house.database, store, tmp_path) if v.findings] == []

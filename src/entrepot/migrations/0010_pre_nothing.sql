@@ -1,1 +1,0 @@
--- A place for the step that is made beside this one.
