@@ -14,7 +14,7 @@ from types import FrameType
 
 from rich.console import Console
 
-from benchmarks import http, orders, outbox, profiling, replay, server, sourcing, stock
+from benchmarks import aged, http, orders, outbox, profiling, replay, server, sourcing, stock
 from benchmarks.runner import Report
 from benchmarks.server import Neighbors, Server
 
@@ -25,7 +25,10 @@ BENCHMARKS: dict[str, Callable[[Report, Server], None]] = {
     "outbox": outbox.run,
     "http": http.run,
     "replay": replay.run,
+    "aged": aged.run,
 }
+# Not among `all`: half an hour and 40 GB.
+ALONE = frozenset({"aged"})
 
 
 def calibrate(report: Report, server_: Server) -> None:
@@ -62,7 +65,8 @@ def main(arguments: Sequence[str]) -> int:
         machine = server.machine(running)
         report = Report(machine, console, quick=asked.quick, everything=asked.all)
         calibrate(report, running)
-        for name in BENCHMARKS if asked.name == "all" else [asked.name]:
+        together = [name for name in BENCHMARKS if name not in ALONE]
+        for name in together if asked.name == "all" else [asked.name]:
             console.rule(name)
             begun, neighbors = perf_counter(), Neighbors(running)
             BENCHMARKS[name](report, running)

@@ -67,8 +67,8 @@ WITH placed AS (
 )
 INSERT INTO inventory.movement (sku, movement_id, node, from_account, to_account, quantity_each,
                                 cause, document, at, command_id, actor)
-SELECT sku, lpad(to_hex(row_number() OVER ()), 32, '0')::uuid, node, 'opening', 'free', %(units)s, 'opening', 'opening',
-       '2026-01-01T00:00:00Z', 'opening', 'benchmark'
+SELECT sku, lpad(to_hex(row_number() OVER ()), 32, '0')::uuid, node, 'opening', 'free', %(units)s,
+       'opening', 'opening', '2026-01-01T00:00:00Z', 'opening', 'benchmark'
   FROM placed
 """
 
