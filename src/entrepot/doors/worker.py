@@ -30,6 +30,7 @@ from entrepot.words.outcome import Fault
 IDLE_FIRST_S = 0.005
 IDLE_MAX_S = 0.1
 LISTEN_S = 0.5
+SLOW_S = 5.0
 LEADER_RETRY_S = 1.0
 GAUGES_EVERY_S = 5.0
 FAULT_PAUSE_S = 1.0
@@ -43,6 +44,7 @@ class Worker:
     subscriptions  the table of reactions
     handlers       jobs by kind
     timetable      periodic work
+    slow           periodic work that may take minutes: it has a thread of its own
     """
 
     def __init__(
@@ -52,28 +54,36 @@ class Worker:
         subscriptions: Sequence[Subscription],
         handlers: dict[str, JobHandler],
         timetable: Sequence[Periodic],
+        slow: Sequence[Periodic] = (),
     ) -> None:
         self._database = database
         self._subscriptions = subscriptions
         self._handlers = handlers
         self._timetable = timetable
+        self._slow = slow
         self._stop = threading.Event()
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
         """Register cursors and timetable, then start the threads."""
         self._database.run(lambda tx: subscriptions.register(tx, self._subscriptions))
-        self._database.run(lambda tx: jobs.register_timetable(tx, self._timetable))
+        self._database.run(lambda tx: jobs.register_timetable(tx, [*self._timetable, *self._slow]))
         loops: list[tuple[str, Callable[[], None]]] = [
             ("sequencer", self._sequence),
             ("subscriptions", self._subscribe),
             ("jobs", self._work),
+            ("slow", self._work_slowly),
             ("gauges", self._measure),
         ]
         for name, loop in loops:
-            thread = threading.Thread(target=self._guarded, args=(name, loop), name=name)
+            # What is slow is not waited for at the end: it can be killed at any point.
+            is_slow = name == "slow"
+            thread = threading.Thread(
+                target=self._guarded, args=(name, loop), name=name, daemon=is_slow
+            )
             thread.start()
-            self._threads.append(thread)
+            if not is_slow:
+                self._threads.append(thread)
 
     def ask_to_stop(self) -> None:
         """Let the threads end; safe to call from a signal handler."""
@@ -142,6 +152,11 @@ class Worker:
             idle = IDLE_FIRST_S if busy else min(idle * 2, LISTEN_S)
             if not busy:
                 self._stop.wait(idle)
+
+    def _work_slowly(self) -> None:
+        while not self._stop.is_set():
+            if not jobs.work_due(self._database, self._slow):
+                self._stop.wait(SLOW_S)
 
     def _measure(self) -> None:
         while not self._stop.is_set():

@@ -20,6 +20,7 @@ from psycopg import errors, sql
 
 from entrepot.ground.clock import Clock, SystemClock
 from entrepot.ground.database import APPLICATION_ROLE, Tx, translated
+from entrepot.ground.partitions import keep_ahead
 from entrepot.ground.queries import load_queries
 from entrepot.words.outcome import Broken, Unavailable
 
@@ -124,6 +125,7 @@ def migrate(url: str, *, clock: Clock | None = None, from_files: bool = False) -
             applied = [
                 _apply(connection, clock, step) for step in wanted if step.number > len(known)
             ]
+        keep_ahead(connection, own_schemas(), clock)
         _grant(connection)
         return Migrated(before=len(known), after=len(wanted), applied=applied)
 
@@ -235,7 +237,7 @@ def _record(connection: psycopg.Connection[Any], clock: Clock, step: Migration) 
 
 
 _TABLES = """
-SELECT n.nspname, c.relname, c.relkind,
+SELECT n.nspname, c.relname, c.relkind, c.relispartition,
        coalesce(obj_description(c.oid, 'pg_class'), '')
   FROM pg_class AS c
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
@@ -254,7 +256,8 @@ def own_schemas() -> list[str]:
 
 
 def _grant(connection: psycopg.Connection[Any]) -> None:
-    """Reading everywhere, writing tables, and no changing of what is append-only."""
+    """Reading everywhere, writing tables, and no changing of what is append-only; partitions are
+    reached through their tables alone."""
     role = sql.Identifier(APPLICATION_ROLE)
     there = connection.execute(
         "SELECT nspname FROM pg_namespace WHERE nspname = ANY(%s)", (own_schemas(),)
@@ -265,9 +268,12 @@ def _grant(connection: psycopg.Connection[Any]) -> None:
             connection.execute(
                 sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(sql.Identifier(schema), role)
             )
-        for schema, table, kind, comment in connection.execute(_TABLES, (schemas,)).fetchall():
+        found = connection.execute(_TABLES, (schemas,)).fetchall()
+        for schema, table, kind, is_partition, comment in found:
             target = sql.Identifier(schema, table)
             connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(target, role))
+            if is_partition:
+                continue
             if kind == "v":
                 rights = sql.SQL("SELECT")
             elif comment.startswith(APPEND_ONLY):

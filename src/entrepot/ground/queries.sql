@@ -81,8 +81,18 @@ SELECT position FROM events.head WHERE one
 SELECT count(*), min(occurred_at) FROM events.outbox
 
 -- name: register_subscription
-INSERT INTO events.subscription (name, position, updated_at)
-VALUES (%(name)s, %(position)s, %(at)s)
+-- A new one cannot handle what is in the archive: it begins after that, as if it had.
+INSERT INTO events.subscription (name, position, handled, updated_at)
+SELECT %(name)s, greatest(%(position)s, a.position),
+       CASE WHEN a.position >= %(position)s
+            THEN (SELECT coalesce(sum(c.facts), 0)::bigint FROM events.carried AS c
+                   WHERE c.name = ANY(%(names)s::text[]))
+            ELSE 0
+       END, %(at)s
+  FROM (SELECT coalesce(max(p.until_key::bigint) - 1, 0) AS position
+          FROM archive.partition AS p
+         WHERE p.relation = 'events.log' AND p.state = 'archived') AS a
+ ORDER BY 1
 ON CONFLICT (name) DO NOTHING
 
 -- name: lock_subscription
@@ -96,7 +106,9 @@ UPDATE events.subscription
 -- name: rewind_subscription
 UPDATE events.subscription
    SET position = %(position)s, updated_at = %(at)s,
-       handled = (SELECT count(*) FROM events.log AS l
+       handled = (SELECT coalesce(sum(c.facts), 0)::bigint FROM events.carried AS c
+                   WHERE c.name = ANY(%(names)s::text[]))
+               + (SELECT count(*) FROM events.log AS l
                    WHERE l.position <= %(position)s AND l.name = ANY(%(names)s::text[]))
                - (SELECT count(*) FROM events.dead_letter AS d
                    WHERE d.subscription = %(name)s AND d.position <= %(position)s)
@@ -108,8 +120,36 @@ SELECT s.position, s.handled,
        (SELECT count(*) FROM events.dead_letter AS d WHERE d.subscription = s.name),
        (SELECT count(*) FROM events.log AS l
          WHERE l.position <= s.position AND l.name = ANY(%(names)s::text[]))
+       + (SELECT coalesce(sum(c.facts), 0)::bigint FROM events.carried AS c
+           WHERE c.name = ANY(%(names)s::text[]))
   FROM events.subscription AS s
  WHERE s.name = %(name)s
+
+-- name: archived_position
+-- The last position that is in the archive and not in the log.
+SELECT coalesce(max(p.until_key::bigint) - 1, 0)
+  FROM archive.partition AS p
+ WHERE p.relation = 'events.log' AND p.state = 'archived'
+
+-- name: facts_still_needed
+-- What keeps facts before a position from leaving the log: a subscription that has not handled
+-- them, or could not.
+SELECT s.name, s.position, NULL::text FROM events.subscription AS s
+ WHERE s.position < %(until)s - 1
+ UNION ALL
+SELECT d.subscription, d.position, d.subject FROM events.dead_letter AS d
+ WHERE d.position < %(until)s
+ ORDER BY 2, 1
+ LIMIT 1
+
+-- name: carry_facts
+INSERT INTO events.carried AS c (name, facts)
+SELECT l.name, count(*)
+  FROM events.log AS l
+ WHERE l.position < %(until)s AND (%(since)s::bigint IS NULL OR l.position >= %(since)s::bigint)
+ GROUP BY l.name
+ ORDER BY l.name
+ON CONFLICT (name) DO UPDATE SET facts = c.facts + excluded.facts
 
 -- name: drop_dead_letters
 DELETE FROM events.dead_letter WHERE subscription = %(name)s AND position > %(position)s

@@ -43,7 +43,8 @@ CREATE TABLE events.outbox (
     PRIMARY KEY (outbox_id, subject)
 );
 
--- The numbered log. A position is given after commit, by one sequencer, without gaps.
+-- The numbered log. A position is given after commit, by one sequencer, without gaps. Cut by
+-- position.
 -- distributed by (subject)
 CREATE TABLE events.log (
     position     bigint      NOT NULL,
@@ -58,10 +59,19 @@ CREATE TABLE events.log (
     traceparent  text,
     body         jsonb       NOT NULL,
     PRIMARY KEY (position, subject)
-);
+) PARTITION BY RANGE (position);
 COMMENT ON TABLE events.log IS 'append only';
 
 CREATE INDEX log_subject ON events.log (subject, position);
+
+CREATE TABLE events.log_default PARTITION OF events.log DEFAULT;
+
+-- Facts that went to the archive, by name. Every subscription had passed them.
+-- local
+CREATE TABLE events.carried (
+    name   text   NOT NULL PRIMARY KEY,
+    facts  bigint NOT NULL CHECK (facts > 0)
+);
 
 -- The position given last; one row.
 -- local
@@ -124,7 +134,8 @@ CREATE TABLE jobs.timetable (
 
 CREATE SCHEMA decisions;
 
--- Every automatic decision: what was known, what was possible, what was chosen and why.
+-- Every automatic decision: what was known, what was possible, what was chosen and why. Cut by
+-- time.
 -- distributed by (subject)
 CREATE TABLE decisions.decision (
     subject         text        NOT NULL,
@@ -138,7 +149,42 @@ CREATE TABLE decisions.decision (
     outcome         bytea       NOT NULL,
     reason          text        NOT NULL,
     PRIMARY KEY (subject, decision_id)
-);
+) PARTITION BY RANGE (decision_id);
 COMMENT ON TABLE decisions.decision IS 'append only';
 
 CREATE INDEX decision_at ON decisions.decision (at);
+
+CREATE TABLE decisions.decision_default PARTITION OF decisions.decision DEFAULT;
+
+
+CREATE SCHEMA archive;
+
+-- Partitions on their way to the archive, and those that are there. frozen: nothing more is
+-- written to it; written: its file is in the store and says the same; archived: only there.
+-- until_key is the first key after it, until_at an instant that everything in it lies before.
+-- local
+CREATE TABLE archive.partition (
+    relation     text        NOT NULL,
+    name         text        NOT NULL,
+    since_key    text,
+    until_key    text        NOT NULL,
+    until_at     timestamptz NOT NULL,
+    state        text        NOT NULL CHECK (state IN ('frozen', 'written', 'archived')),
+    file         text,
+    sha256       bytea CHECK (length(sha256) = 32),
+    bytes        bigint CHECK (bytes > 0),
+    rows         bigint CHECK (rows >= 0),
+    frozen_at    timestamptz NOT NULL,
+    archived_at  timestamptz,
+    PRIMARY KEY (relation, name),
+    CHECK (state = 'frozen' OR (file IS NOT NULL AND sha256 IS NOT NULL AND bytes IS NOT NULL
+                                AND rows IS NOT NULL)),
+    CHECK ((state = 'archived') = (archived_at IS NOT NULL))
+);
+
+-- Which installation this is, so that two of them never share an archive.
+-- local
+CREATE TABLE archive.installation (
+    one              boolean NOT NULL PRIMARY KEY DEFAULT true CHECK (one),
+    installation_id  uuid    NOT NULL
+);

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from entrepot.ground.stores import Place, is_place
 from entrepot.words.outcome import Broken, shown
 
 PREFIX = "ENTREPOT_"
@@ -25,6 +26,7 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 SIGNING_KEY_CHARACTERS_MIN = 32
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
+_ENDPOINT = re.compile(r"https?://[A-Za-z0-9.\[\]:-]{1,255}/?")
 _ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
@@ -48,6 +50,13 @@ class Settings:
     log_level: str
     keys: Path
     signing_key: str | None = field(repr=False)
+    archive: str | None
+    archive_endpoint: str | None
+    archive_region: str | None
+    archive_key_id: str | None
+    archive_secret: str | None = field(repr=False)
+    archive_timeout_s: int
+    archive_after_days: int
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -81,6 +90,20 @@ class Settings:
     def logs(self) -> Path:
         """Folder of PostgreSQL's log files."""
         return self.data / "log"
+
+    @property
+    def archive_place(self) -> Place | None:
+        """Where the archive is; None = there is none, and everything stays in the database."""
+        if self.archive is None:
+            return None
+        return Place(
+            self.archive,
+            self.archive_endpoint,
+            self.archive_region,
+            self.archive_key_id,
+            self.archive_secret,
+            self.archive_timeout_s,
+        )
 
     @property
     def is_embedded(self) -> bool:
@@ -167,6 +190,24 @@ def _log_level(text: str) -> str:
 def _signing_key(text: str) -> str:
     if len(text) < SIGNING_KEY_CHARACTERS_MIN:
         raise Expected(f"at least {SIGNING_KEY_CHARACTERS_MIN} characters of random text")
+    return text
+
+
+def _archive(text: str) -> str:
+    if not is_place(text):
+        raise Expected("an absolute path, or s3://bucket/prefix")
+    return text
+
+
+def _endpoint(text: str) -> str:
+    if not _ENDPOINT.fullmatch(text):
+        raise Expected("an address such as https://s3.example.com")
+    return text.rstrip("/")
+
+
+def _word(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]{1,256}", text):
+        raise Expected("1 to 256 printable ASCII characters without spaces")
     return text
 
 
@@ -314,6 +355,70 @@ SETTINGS: tuple[Setting, ...] = (
         _signing_key,
         _fixed(None),
         secret=True,
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE",
+        "archive",
+        "absolute path, or s3://bucket/prefix",
+        "",
+        "Where records go when they are old; when not set, all of them stay in the database.",
+        _archive,
+        _fixed(None),
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE_ENDPOINT",
+        "archive_endpoint",
+        "address",
+        "",
+        "The S3 server of the archive; when not set, Amazon's of the region.",
+        _endpoint,
+        _fixed(None),
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE_REGION",
+        "archive_region",
+        "text",
+        "us-east-1",
+        "The region of the archive's bucket.",
+        _word,
+        _fixed(None),
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE_KEY_ID",
+        "archive_key_id",
+        "text",
+        "",
+        "The access key id for the archive's bucket.",
+        _word,
+        _fixed(None),
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE_SECRET",
+        "archive_secret",
+        "text",
+        "",
+        "The secret access key for the archive's bucket.",
+        _word,
+        _fixed(None),
+        secret=True,
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE_TIMEOUT_S",
+        "archive_timeout_s",
+        "seconds",
+        "30",
+        "How long one request to the archive's S3 server may take.",
+        _whole(1, 600),
+        _fixed(30),
+    ),
+    Setting(
+        "ENTREPOT_ARCHIVE_AFTER_DAYS",
+        "archive_after_days",
+        "days",
+        "400",
+        "How old every record of a partition must be before it goes to the archive.",
+        _whole(400, 36_500),
+        _fixed(400),
     ),
 )
 

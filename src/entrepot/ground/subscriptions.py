@@ -23,7 +23,7 @@ from entrepot.ground.events import (
     sequence_batch,
 )
 from entrepot.ground.telemetry import METRICS, get_logger
-from entrepot.words.outcome import Conflict, Fault
+from entrepot.words.outcome import Broken, Conflict, Fault
 
 WINDOW = 1_000
 # Conflicts that mean a bug when no attempt over fresh facts gets rid of them.
@@ -55,11 +55,17 @@ class Progress(NamedTuple):
 
 
 def register(tx: Tx, subscriptions: Sequence[Subscription], *, position: int = 0) -> None:
-    """Make sure each subscription has a cursor; a new one starts after `position`."""
+    """Make sure each subscription has a cursor; a new one starts after `position`, and after what
+    is in the archive."""
     for subscription in subscriptions:
         tx.run(
             Q.register_subscription,
-            {"name": subscription.name, "position": position, "at": tx.now},
+            {
+                "name": subscription.name,
+                "position": position,
+                "names": sorted(subscription.by_name()),
+                "at": tx.now,
+            },
         )
 
 
@@ -310,11 +316,48 @@ def rewind(tx: Tx, name: str, position: int, names: Sequence[str] = ()) -> bool:
     names  of the facts it handles; not needed to begin anew at 0
     Dead letters after `position` are dropped: their facts come again in their turn. False when
     there is no such subscription or it has not come so far.
+    Raises: Broken when facts after `position` are in the archive.
     """
     assert position == 0 or names, "what it has handled up to there is counted by these names"
+    archived = archived_position(tx)
+    if position < archived:
+        raise Broken(
+            f"subscription {name}: facts up to position {archived} are in the archive, and cannot "
+            f"be handled again from {position}; expected a position from there on"
+        )
     key = {"name": name, "position": position}
     values = {**key, "names": list(names), "at": tx.now}
     rewound = tx.count(Q.rewind_subscription, values) == 1
     if rewound:
         tx.run(Q.drop_dead_letters, key)
     return rewound
+
+
+def archived_position(tx: Tx) -> int:
+    """The last position whose fact is in the archive and not in the log; 0 = the log is whole."""
+    row = tx.row(Q.archived_position)
+    assert row is not None
+    return int(row[0])
+
+
+def still_needed(tx: Tx, until: int) -> str | None:
+    """Who still needs a fact before position `until`, in words; None = nobody."""
+    row = tx.row(Q.facts_still_needed, {"until": until})
+    if row is None:
+        return None
+    name, position, subject = row
+    if subject is None:
+        return f"subscription {name} has come to position {position} only"
+    return (
+        f"subscription {name} could not handle position {position} of {subject}; "
+        "see `entrepot dead-letters`"
+    )
+
+
+def carry_forward(tx: Tx, since: int | None, until: int) -> None:
+    """Count the facts that leave the log by name, so that the audit's sums stay right.
+
+    since, until  their positions: from the first (None = all) until before the second
+    In the transaction that takes them away.
+    """
+    tx.run(Q.carry_facts, {"since": since, "until": until})

@@ -198,7 +198,9 @@ def test_a_movement_that_was_changed_is_found(
     found = set(findings(stock, statement))
     assert STANDS % (LEDGER, ledger, COMMITTED) in found
     assert [f for f in found if net and net in f] == [f for f in found if "units there" in f]
-    assert len(found) == (2 if net else 1)
+    opened = {f for f in found if "opened with" in f}
+    assert len(opened) == ("opening" in statement)
+    assert len(found - opened) == (2 if net else 1)
 
 
 @pytest.mark.parametrize(

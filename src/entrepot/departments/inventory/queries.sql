@@ -79,10 +79,17 @@ SELECT sku, node, on_hand, held, reserved, allocated, quarantined
 
 -- name: opened
 -- Which of these SKUs and nodes have an opening entry already, and how large.
-SELECT m.sku, m.node, sum(m.quantity_each)::bigint
-  FROM inventory.movement AS m
- WHERE m.sku = ANY(%(skus)s::text[]) AND m.from_account = 'opening'
- GROUP BY m.sku, m.node
+SELECT o.sku, o.node, o.quantity_each
+  FROM inventory.opened AS o
+ WHERE o.sku = ANY(%(skus)s::text[])
+
+-- name: record_opened
+-- A second opening of a SKU at a node ends at the primary key.
+INSERT INTO inventory.opened (sku, node, quantity_each)
+SELECT o.sku, o.node, o.quantity_each
+  FROM unnest(%(skus)s::text[], %(nodes)s::text[], %(quantities)s::bigint[])
+       AS o (sku, node, quantity_each)
+ ORDER BY o.sku, o.node
 
 -- name: insert_holds
 INSERT INTO inventory.hold (sku, hold_id, node, cart, quantity_each, expires_at)
@@ -240,7 +247,9 @@ WITH ledger AS (
       FROM (SELECT sku, node, from_account AS account, -quantity_each AS quantity_each
               FROM inventory.movement
              UNION ALL
-            SELECT sku, node, to_account, quantity_each FROM inventory.movement) AS entries
+            SELECT sku, node, to_account, quantity_each FROM inventory.movement
+             UNION ALL
+            SELECT sku, node, account, quantity_each FROM inventory.carried) AS entries
      GROUP BY sku, node
 ), committed AS (
     SELECT sku, node, sum(quantity_each) FILTER (WHERE state = 'held') AS held,
@@ -272,15 +281,23 @@ SELECT coalesce(s.sku, l.sku, c.sku), coalesce(s.node, l.node, c.node),
  LIMIT %(limit)s
 
 -- name: audit_conservation
--- SKUs where what is there is not what came in from outside less what went out.
-WITH flows AS (
+-- SKUs where what is there is not what came in from outside less what went out, or where what was
+-- carried forward from the archive does not come to nothing over all accounts.
+WITH entries AS (
     SELECT sku,
-           sum(CASE WHEN to_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
-                    THEN quantity_each ELSE 0 END)
-           - sum(CASE WHEN from_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
-                      THEN quantity_each ELSE 0 END) AS net
+           CASE WHEN to_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
+                THEN quantity_each ELSE 0 END
+           - CASE WHEN from_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
+                  THEN quantity_each ELSE 0 END AS quantity_each
       FROM inventory.movement
-     GROUP BY sku
+     UNION ALL
+    SELECT sku, quantity_each
+      FROM inventory.carried
+     WHERE account IN ('free', 'held', 'reserved', 'allocated', 'quarantine')
+     UNION ALL
+    SELECT sku, sum(quantity_each) FROM inventory.carried GROUP BY sku
+), flows AS (
+    SELECT sku, sum(quantity_each) AS net FROM entries GROUP BY sku
 ), there AS (
     SELECT sku, sum(on_hand + quarantined) AS units FROM inventory.stock GROUP BY sku
 )
@@ -289,6 +306,42 @@ SELECT coalesce(t.sku, f.sku), coalesce(t.units, 0)::bigint, coalesce(f.net, 0):
   FULL JOIN flows AS f ON f.sku = t.sku
  WHERE coalesce(t.units, 0) <> coalesce(f.net, 0)
  LIMIT %(limit)s
+
+-- name: audit_opened
+-- Opening stock that is noted otherwise than it was booked.
+WITH booked AS (
+    SELECT sku, node, sum(quantity_each) AS quantity_each
+      FROM (SELECT sku, node, quantity_each FROM inventory.movement
+             WHERE from_account = 'opening'
+             UNION ALL
+            SELECT sku, node, -quantity_each FROM inventory.carried
+             WHERE account = 'opening') AS entries
+     GROUP BY sku, node
+)
+SELECT coalesce(o.sku, b.sku), coalesce(o.node, b.node), coalesce(o.quantity_each, 0),
+       coalesce(b.quantity_each, 0)::bigint
+  FROM inventory.opened AS o
+  FULL JOIN booked AS b ON b.sku = o.sku AND b.node = o.node
+ WHERE o.quantity_each IS DISTINCT FROM b.quantity_each
+ LIMIT %(limit)s
+
+-- name: carry_forward
+-- What the movements of these ids left in each account, added to what was carried before.
+INSERT INTO inventory.carried AS c (sku, node, account, quantity_each)
+SELECT e.sku, e.node, e.account, sum(e.quantity_each)::bigint
+  FROM (SELECT m.sku, m.node, m.from_account AS account, -m.quantity_each AS quantity_each
+          FROM inventory.movement AS m
+         WHERE m.movement_id < %(until)s::uuid
+           AND (%(since)s::uuid IS NULL OR m.movement_id >= %(since)s::uuid)
+         UNION ALL
+        SELECT m.sku, m.node, m.to_account, m.quantity_each
+          FROM inventory.movement AS m
+         WHERE m.movement_id < %(until)s::uuid
+           AND (%(since)s::uuid IS NULL OR m.movement_id >= %(since)s::uuid)) AS e
+ GROUP BY e.sku, e.node, e.account
+ ORDER BY e.sku, e.node, e.account
+ON CONFLICT (sku, node, account) DO UPDATE
+   SET quantity_each = c.quantity_each + excluded.quantity_each
 
 -- name: audit_counts
 SELECT (SELECT count(*) FROM inventory.movement), (SELECT count(*) FROM inventory.stock),

@@ -20,7 +20,7 @@ CREATE TABLE inventory.stock (
 
 -- The ledger. One row is one double entry: quantity_each leaves from_account and enters
 -- to_account. Accounts free, held, reserved, allocated and quarantine are inside the node,
--- the others outside.
+-- the others outside. Cut by time, as the ids are in the order of time.
 -- distributed by (sku)
 CREATE TABLE inventory.movement (
     sku            text        NOT NULL,
@@ -40,13 +40,33 @@ CREATE TABLE inventory.movement (
                             'customer', 'opening', 'adjustment', 'scrap', 'transit')),
     CHECK (to_account IN ('free', 'held', 'reserved', 'allocated', 'quarantine', 'supplier',
                           'customer', 'opening', 'adjustment', 'scrap', 'transit'))
-);
+) PARTITION BY RANGE (movement_id);
 COMMENT ON TABLE inventory.movement IS 'append only';
 
 CREATE INDEX movement_document ON inventory.movement (document);
--- Opening stock is booked once per SKU and node.
-CREATE UNIQUE INDEX movement_opening ON inventory.movement (sku, node)
-    WHERE from_account = 'opening';
+
+CREATE TABLE inventory.movement_default PARTITION OF inventory.movement DEFAULT;
+
+-- What movements in the archive left in each account: with them the ledger is whole.
+-- distributed by (sku)
+CREATE TABLE inventory.carried (
+    sku            text   NOT NULL,
+    node           text   NOT NULL,
+    account        text   NOT NULL,
+    quantity_each  bigint NOT NULL,
+    PRIMARY KEY (sku, node, account)
+);
+
+-- Opening stock is booked once per SKU and node; beside the ledger, as no key of a partitioned
+-- table can hold it.
+-- distributed by (sku)
+CREATE TABLE inventory.opened (
+    sku            text   NOT NULL,
+    node           text   NOT NULL,
+    quantity_each  bigint NOT NULL CHECK (quantity_each > 0),
+    PRIMARY KEY (sku, node)
+);
+COMMENT ON TABLE inventory.opened IS 'append only';
 
 -- Cart holds: stock kept for a cart until they expire.
 -- distributed by (sku)
@@ -65,7 +85,8 @@ CREATE INDEX hold_cart ON inventory.hold (cart);
 
 -- Commitments to order lines. waiting: promised, but no stock behind it yet (no node);
 -- reserved: stock at a node is kept for it; allocated: released to the warehouse;
--- shipped and cancelled are ends.
+-- shipped and cancelled are ends. Cut by time, so that what is written now lies together and not
+-- among the commitments of years, which are ordered by SKU.
 -- distributed by (sku)
 CREATE TABLE inventory.reservation (
     sku             text        NOT NULL,
@@ -81,11 +102,14 @@ CREATE TABLE inventory.reservation (
     PRIMARY KEY (sku, reservation_id),
     CHECK (state IN ('waiting', 'reserved', 'allocated', 'shipped', 'cancelled')),
     CHECK (node IS NOT NULL OR state IN ('waiting', 'cancelled'))
-) WITH (fillfactor = 80);
+) PARTITION BY RANGE (reservation_id);
 
 CREATE INDEX reservation_order ON inventory.reservation (order_id);
 CREATE INDEX reservation_waiting ON inventory.reservation (sku, priority, since)
     WHERE state = 'waiting';
+
+CREATE TABLE inventory.reservation_default PARTITION OF inventory.reservation DEFAULT
+    WITH (fillfactor = 80);
 
 -- What suppliers and other nodes have announced; feeds ATP by date.
 -- distributed by (sku)

@@ -68,16 +68,18 @@ def record_opening(tx: Tx, commands: Sequence[OpeningStock]) -> list[Recorded | 
     booked = dict(store.opened(tx, {c.sku for c in commands}))
     answers: list[Recorded | Repeated | Refusal] = []
     movements: list[Movement] = []
+    opened: dict[tuple[str, str], int] = {}
     for command in commands:
         key = (command.sku, command.node)
         decided = _open(ledger, booked, command)
         if isinstance(decided, Movement):
-            booked[key] = command.quantity_each
+            booked[key] = opened[key] = command.quantity_each
             ledger.apply(decided)
             movements.append(decided)
             answers.append(Recorded(ledger.balance(*key)))
         else:
             answers.append(decided)
+    store.record_opened(tx, opened)
     _post(tx, taken, movements)
     announce(
         tx,
@@ -300,6 +302,15 @@ def story(tx: Tx, sku: str, node: str | None = None, limit: int = 100) -> list[P
     return store.story(tx, sku, node, limit)
 
 
+def carry_forward(tx: Tx, since: str | None, until: str) -> None:
+    """Keep what movements sum up to in each account, so that the ledger stays whole without them.
+
+    since, until  the ids of those that leave: from the first (None = all) until before the second
+    In the transaction that takes them away.
+    """
+    store.carry_forward(tx, since, until)
+
+
 def audit(tx: Tx) -> tuple[list[str], dict[str, int]]:
     """Findings in words (empty = all is well) and what was looked at."""
     findings = [
@@ -309,6 +320,10 @@ def audit(tx: Tx) -> tuple[list[str], dict[str, int]]:
     findings += [
         f"stock of {sku}: {there} units there, but {net} came in less what went out"
         for sku, there, net in store.audit_conservation(tx, AUDIT_FINDINGS_MAX)
+    ]
+    findings += [
+        f"stock of {sku} at {node}: opened with {noted}, the ledger says {booked}"
+        for sku, node, noted, booked in store.audit_opened(tx, AUDIT_FINDINGS_MAX)
     ]
     movements, kept, reservations = store.audit_counts(tx)
     return findings, {

@@ -177,6 +177,28 @@ def opened(tx: Tx, skus: Iterable[str]) -> Mapping[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+def record_opened(tx: Tx, opened_each: Mapping[tuple[str, str], int]) -> None:
+    """Note opening stock by (SKU, node), each.
+
+    Raises: Conflict when another transaction noted one meanwhile.
+    """
+    if opened_each:
+        keys = sorted(opened_each)
+        tx.run(
+            Q.record_opened,
+            {
+                "skus": [k[0] for k in keys],
+                "nodes": [k[1] for k in keys],
+                "quantities": [opened_each[k] for k in keys],
+            },
+        )
+
+
+def carry_forward(tx: Tx, since: str | None, until: str) -> None:
+    """Keep what the movements with ids from `since` (None = all) until before `until` sum up to."""
+    tx.run(Q.carry_forward, {"since": since, "until": until})
+
+
 def add_holds(tx: Tx, holds: Sequence[Hold]) -> None:
     """Write holds."""
     if holds:
@@ -383,6 +405,11 @@ def audit_balances(tx: Tx, limit: int) -> list[tuple[str, str, str, str, str]]:
 def audit_conservation(tx: Tx, limit: int) -> list[tuple[str, int, int]]:
     """SKUs that do not add up: (SKU, units there, units in less units out)."""
     return [(r[0], r[1], r[2]) for r in tx.rows(Q.audit_conservation, {"limit": limit})]
+
+
+def audit_opened(tx: Tx, limit: int) -> list[tuple[str, str, int, int]]:
+    """Opening stock that is noted otherwise than booked: (SKU, node, noted, booked)."""
+    return [(r[0], r[1], r[2], r[3]) for r in tx.rows(Q.audit_opened, {"limit": limit})]
 
 
 def audit_counts(tx: Tx) -> tuple[int, int, int]:

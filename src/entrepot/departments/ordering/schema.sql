@@ -94,7 +94,7 @@ CREATE TABLE ordering.expectation (
 );
 COMMENT ON TABLE ordering.expectation IS 'append only';
 
--- What happened to the order, in order.
+-- What happened to the order, in order; cut by time.
 -- distributed by (order_id)
 CREATE TABLE ordering.event (
     order_id    text        NOT NULL,
@@ -105,8 +105,10 @@ CREATE TABLE ordering.event (
     command_id  text        NOT NULL,
     actor       text        NOT NULL,
     PRIMARY KEY (order_id, event_id)
-);
+) PARTITION BY RANGE (event_id);
 COMMENT ON TABLE ordering.event IS 'append only';
+
+CREATE TABLE ordering.event_default PARTITION OF ordering.event DEFAULT;
 
 -- Orders that cannot go on by themselves: why, since when, and who has to act.
 -- distributed by (order_id)

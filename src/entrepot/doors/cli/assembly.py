@@ -8,6 +8,7 @@ import typer
 
 from entrepot import __version__
 from entrepot.doors.cli import (
+    archive,
     data,
     demo,
     importing,
@@ -64,6 +65,7 @@ APP.command("migrate", rich_help_panel=CARE)(data.migrate)
 APP.command("audit", rich_help_panel=CARE)(data.audit)
 APP.command("replay", rich_help_panel=CARE)(data.replay)
 APP.command("dead-letters", rich_help_panel=CARE)(data.dead_letters)
+APP.add_typer(archive.APP, name="archive", rich_help_panel=CARE)
 APP.add_typer(keys.APP, name="key", rich_help_panel=CARE)
 APP.command("door", hidden=True)(processes.door)
 APP.command("page", hidden=True)(processes.page)

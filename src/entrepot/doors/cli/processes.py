@@ -61,6 +61,7 @@ def work() -> None:
             subscriptions=SUBSCRIPTIONS,
             handlers=reactions.HANDLERS,
             timetable=reactions.timetable(house.keys),
+            slow=reactions.slow_timetable(settings),
         )
 
         def stop(_signal: int, _frame: FrameType | None) -> None:

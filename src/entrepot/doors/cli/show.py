@@ -85,6 +85,7 @@ def order_told(story: OrderStory) -> RenderableType:
         _lines(story.lines, money),
         *([_parcels(story)] if story.parcels else []),
         _timeline(story.moments),
+        *_archived(story.archived_until, f"--order {head.order_id}"),
     )
 
 
@@ -218,6 +219,7 @@ def sku_told(story: SkuStory) -> RenderableType:
         *([coming] if story.coming else []),
         *([waiting] if story.waiting else []),
         *([_timeline(story.moments)] if story.moments else []),
+        *_archived(story.archived_until, f"--sku {item.sku}"),
     )
 
 
@@ -269,6 +271,18 @@ def _waiting(waits: Moment) -> Text:
         f"waits in queue {waits.what} since {_at(waits.at)}: {waits.words} ({waits.actor} acts)",
         style=COLORS[Topic.queue],
     )
+
+
+def _archived(until: datetime | None, named: str) -> list[Text]:
+    if until is None:
+        return []
+    return [
+        Text(
+            f"What was recorded before {until:%Y-%m-%d} is in the archive: "
+            f"entrepot archive read movements {named} (or facts, decisions, events)",
+            style="dim",
+        )
+    ]
 
 
 def _timeline(moments: Sequence[Moment]) -> Table:

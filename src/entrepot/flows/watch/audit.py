@@ -10,7 +10,7 @@ numbered and handled once, and the audit log's chain is whole.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.departments.access import service as access
@@ -26,14 +26,16 @@ from entrepot.departments.purchasing import service_orders as purchasing
 from entrepot.departments.warehouse import service as warehouse
 from entrepot.flows.watch import receipts
 from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
-from entrepot.ground import events, subscriptions
+from entrepot.ground import archive, events, partitions, subscriptions
 from entrepot.ground.database import Tx
+from entrepot.ground.migrate import own_schemas
 from entrepot.ground.queries import load_queries
 from entrepot.ground.telemetry import METRICS
 
 Q = load_queries("entrepot.flows.watch")
 PAGE = 5_000
 FINDINGS_MAX = 100
+ALWAYS = datetime.min.replace(tzinfo=UTC)
 # A hold is swept within seconds of its end; one that is this late is never swept.
 HOLD_LATE = timedelta(minutes=15)
 
@@ -86,13 +88,14 @@ def audit(tx: Tx, *, at_rest: bool = False) -> Audit:
         findings += found
         looked_at |= counts
     findings += list(_between(tx))
+    archived = archive.archived_until(tx)
     findings += [
         f"hold of {sku or 'nothing'} for cart {cart}: {finding}"
         for cart, sku, finding in tx.rows(
             Q.differing_holds, {"late": tx.now - HOLD_LATE, "limit": FINDINGS_MAX}
         )
     ]
-    findings += receipts.compare(tx, FINDINGS_MAX)
+    findings += receipts.compare(tx, FINDINGS_MAX, archived.get("inventory.movement", ALWAYS))
     findings += [
         f"order {order_id} part {part_no}: is {state}, its work in the warehouse {work}, its "
         f"parcels {parcels or 'none'}"
@@ -104,7 +107,8 @@ def audit(tx: Tx, *, at_rest: bool = False) -> Audit:
         f"order {order_id} part {part_no}: the tower has it at {shown}, it is at {stage}"
         for order_id, part_no, shown, stage in _tower(tx, at_rest)
     ]
-    findings += _promises(tx)
+    findings += _promises(tx, archived.get("events.log", ALWAYS))
+    findings += partitions.audit(tx, own_schemas())
     findings += subscriptions.audit(tx, SUBSCRIPTIONS, at_rest=at_rest)
     findings += access.audit_findings(tx)
     METRICS.audit_failures.set(len(findings))
@@ -150,18 +154,25 @@ def _tower(tx: Tx, at_rest: bool) -> list[tuple[str, int, str | None, str | None
     return tx.rows(Q.differing_tower, {"limit": FINDINGS_MAX}) if at_rest else []
 
 
-def _promises(tx: Tx) -> Iterator[str]:
-    """Promises that changed without a fact that says so, or facts without the promise."""
+def _promises(tx: Tx, since: datetime) -> Iterator[str]:
+    """Promises that changed without a fact that says so, or facts without the promise.
+
+    since  facts from before are in the archive: of older orders only the later ones are compared
+    """
     after, found = "", 0
     while found < FINDINGS_MAX:
         rows = tx.rows(Q.promised_versions, {"after": after, "limit": PAGE})
-        subjects = [order_subject(order_id) for order_id, _ in rows]
+        subjects = [order_subject(row[0]) for row in rows]
         facts = events.told(tx, PromiseChanged.name(), subjects)
-        for (order_id, versions), subject in zip(rows, subjects, strict=True):
-            told = [1, *(body["promise_version"] for body in facts.get(subject, ()))]
-            if versions != told:
+        for (order_id, versions, first_at), subject in zip(rows, subjects, strict=True):
+            told = [body["promise_version"] for body in facts.get(subject, ())]
+            changes = versions[1:] if first_at >= since else versions[len(versions) - len(told) :]
+            if versions[0] != 1 or changes != told:
                 found += 1
-                yield f"order {order_id}: its promise has versions {versions}, the facts say {told}"
+                yield (
+                    f"order {order_id}: its promise has versions {versions}, "
+                    f"the facts say {[1, *told]}"
+                )
         if len(rows) < PAGE:
             return
         after = rows[-1][0]

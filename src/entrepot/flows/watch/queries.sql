@@ -65,7 +65,7 @@ SELECT coalesce(p.order_id, t.order_id), coalesce(p.part_no, t.part_no), t.stage
  LIMIT %(limit)s
 
 -- name: promised_versions
-SELECT order_id, array_agg(DISTINCT version ORDER BY version)
+SELECT order_id, array_agg(DISTINCT version ORDER BY version), min(at)
   FROM ordering.v_expectation
  WHERE order_id > %(after)s
  GROUP BY order_id
@@ -74,7 +74,8 @@ SELECT order_id, array_agg(DISTINCT version ORDER BY version)
 
 -- name: differing_deliveries
 -- What purchasing, the warehouse and the ledger say of each order differently. Receipts of stock by
--- other documents are nobody else's business.
+-- other documents are nobody else's business. Orders of which something came when the ledger's
+-- movements were those that are in the archive now are left out.
 WITH bought AS (
     SELECT o.po_id AS document, l.sku, o.node, sum(r.received_each) AS received,
            sum(r.damaged_each) AS damaged
@@ -110,13 +111,16 @@ WITH bought AS (
 SELECT document, sku, node, bought, bought_damaged, counted, counted_damaged, entered,
        entered_damaged
   FROM told
- WHERE (bought, bought_damaged) <> (counted, counted_damaged)
-    OR (bought, bought_damaged) <> (entered, entered_damaged)
+ WHERE ((bought, bought_damaged) <> (counted, counted_damaged)
+        OR (bought, bought_damaged) <> (entered, entered_damaged))
+   AND NOT EXISTS (SELECT 1 FROM purchasing.v_po_receipt AS r
+                    WHERE r.po_id = told.document AND r.at < %(since)s)
  ORDER BY document, sku, node
  LIMIT %(limit)s
 
 -- name: differing_returns
--- What ordering, the warehouse and the ledger say of the returns of each order differently.
+-- What ordering, the warehouse and the ledger say of the returns of each order differently; those
+-- that came when movements are in the archive now are left out, with all of their order.
 WITH returned AS (
     SELECT r.order_id AS document, l.sku, r.node, sum(l.received_each) AS received
       FROM ordering.v_return AS r
@@ -143,6 +147,8 @@ WITH returned AS (
 )
 SELECT document, sku, node, returned, counted, entered
   FROM told
- WHERE returned <> counted OR returned <> entered
+ WHERE (returned <> counted OR returned <> entered)
+   AND NOT EXISTS (SELECT 1 FROM ordering.v_return AS r
+                    WHERE r.order_id = told.document AND r.received_at < %(since)s)
  ORDER BY document, sku, node
  LIMIT %(limit)s

@@ -1,0 +1,89 @@
+"""A retailer that lived in two seasons, long ago: what the tests of the archive work on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import psycopg
+
+from entrepot.flows.archiving.close import Closed, close_due
+from entrepot.flows.watch.audit import audit
+from entrepot.ground import partitions
+from entrepot.ground.clock import VirtualClock
+from entrepot.ground.database import Database
+from entrepot.ground.migrate import migrate, own_schemas
+from entrepot.ground.stores import Store
+from tests.builders import SKUS, an_order
+from tests.flows.lived import live
+from tests.flows.test_life import react, receive
+from tests.flows.test_place import TUESDAY_9, placed
+
+# So few, that some partitions of the log are full.
+POSITIONS = 40
+
+
+class House(NamedTuple):
+    """Its database, on a clock that can be moved."""
+
+    url: str
+    clock: VirtualClock
+    database: Database
+
+    def upkeep(self) -> list[str]:
+        """Make the partitions that are due; gives their names."""
+        with psycopg.connect(self.url, autocommit=True) as owner:
+            return partitions.keep_ahead(owner, own_schemas(), self.clock)
+
+    def close(self, store: Store, folder: Path, keep_days: int = 400) -> list[Closed]:
+        """Archive what is old enough."""
+        return list(close_due(self.url, store, folder, self.clock, keep_days=keep_days))
+
+    def findings(self) -> list[str]:
+        """What the audit says of it."""
+        react(self.database)
+        self.upkeep()
+        with self.database.transaction(read_only=True) as tx:
+            return audit(tx, at_rest=True).findings
+
+    def counts(self) -> dict[str, int]:
+        """Rows of the tables that are archived."""
+        with psycopg.connect(self.url) as owner:
+            return {
+                name: count
+                for name in TABLES
+                for (count,) in owner.execute(f"SELECT count(*) FROM {name}")
+            }
+
+
+TABLES = ("inventory.movement", "ordering.event", "events.log", "decisions.decision")
+
+
+def live_long(url: str) -> datetime:
+    """Spring and summer of a retailer in an empty database; gives an instant two years later."""
+    clock = VirtualClock(TUESDAY_9, seed=1)
+    migrate(url, clock=clock)
+    with Database(url, clock=clock, connections_max=8, name="test") as database:
+        house = House(url, clock, database)
+        live(database, clock)
+        for _ in range(4):
+            clock.sleep(31 * 24 * 3_600)
+            house.upkeep()
+        receive(database, SKUS[5], "BER", 50, "PO-9")
+        for number in range(6):
+            placed(database, an_order(f"summer-{number}", (SKUS[5], 1)))
+        react(database)
+        clock.advance_to(clock.now() + timedelta(days=700))
+        house.upkeep()
+    return clock.now()
+
+
+@contextmanager
+def opened(url: str, now: datetime) -> Iterator[House]:
+    """Such a database, as it is at that instant."""
+    clock = VirtualClock(now, seed=2)
+    with Database(url, clock=clock, connections_max=8, name="test") as database:
+        yield House(url, clock, database)
