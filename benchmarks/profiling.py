@@ -44,7 +44,7 @@ STEPS: tuple[tuple[str, Callable[..., Any]], ...] = (
     ("keep commands with their answers", commands.keep),
     ("write orders and facts", ordering.record),
     ("write decisions", decisions.record),
-    ("write stock", commitments.commit),
+    ("write stock", commitments.reserve_decided),
     ("number facts", events.drain),
 )
 STATEMENTS = (Tx.rows, Tx.row, Tx.run)
