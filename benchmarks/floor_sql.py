@@ -231,8 +231,12 @@ def _inserts(goods: list[tuple[str, str]]) -> str:
 
 
 _STATE = "'reserved'"
-# Of the number and the line: an id that two statements know without asking for it.
-_ID = "md5(:number::text || '-{n}')::uuid"
+# In the order of time, by which the table is cut, and of the number and the line: an id that two
+# statements of a transaction know without asking for it.
+_ID = (
+    "(lpad(to_hex((extract(epoch FROM now()) * 1000)::bigint), 12, '0') || '7' "
+    "|| substr(md5(:number::text || '-{n}'), 14))::uuid"
+)
 _MOVED = (
     "({{sku}}, uuidv7(), {node}, 'free', 'reserved', {{each}}, 'order', {order_id}, now(), "
     "{command_id}, '" + ME + "')"
