@@ -1,6 +1,6 @@
 """Years of orders in a database, as the house leaves them, written by PostgreSQL itself.
 
-Ten million orders over ten years. The rows of the orders, and the reservations behind them, are
+Ten million orders over twelve years. The rows of the orders, and the reservations behind them, are
 all there. What is written once and kept for 400 days (ledger, events, facts, decisions, answers of
 commands) is there for that long; older months are as the archive leaves them: carried forward. Each
 row has every column, filled with what the flows write. A month is a step: a run that is killed goes
@@ -22,7 +22,7 @@ from entrepot.ground import partitions
 from entrepot.ground.clock import SystemClock, VirtualClock
 from entrepot.ground.migrate import migrate, own_schemas
 
-MONTHS = 120
+MONTHS = 144
 # The present month and those before it whose records are still in the database: 400 days and more.
 LIVE = 15
 HANDS = 2
@@ -253,6 +253,14 @@ SELECT c.relname, pg_get_indexdef(i.indexrelid), k.conname, pg_get_constraintdef
 """
 
 
+RELATIONS = """
+SELECT n.nspname || '.' || c.relname
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'r' AND n.nspname = ANY(%s)
+ ORDER BY c.relpages DESC
+"""
+
+
 class Month(NamedTuple):
     """One month of orders; keys are milliseconds since 1970.
 
@@ -434,10 +442,18 @@ def _finish(connection: Connection, url: str, live: Month, tell: Tell) -> None:
             connection.execute(sql.SQL(CARRIED).format(live=sql.Literal(_least(live))))
             _note(connection, "carried")
     if not _is_done(connection, "settled"):
-        tell("statistics", 0.97)
-        connection.execute("VACUUM (ANALYZE)")
+        tell("vacuum and statistics", 0.97)
+        rows = connection.execute(RELATIONS, (own_schemas(),)).fetchall()
+        with ThreadPoolExecutor(HANDS) as pool:
+            list(pool.map(lambda row: _settle(url, row[0]), rows))
         connection.execute("CHECKPOINT")
         _note(connection, "settled")
+
+
+def _settle(url: str, relation: str) -> None:
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(UNHURRIED)
+        connection.execute(sql.SQL("VACUUM (FREEZE, ANALYZE) {}").format(_id(relation)))
 
 
 def _least(month: Month) -> str:
