@@ -137,6 +137,8 @@ def test_another_version_is_refused_and_a_repeat_is_not(client: httpx.Client) ->
 
 def test_a_cart_that_is_not_there(client: httpx.Client) -> None:
     for response in (
+        client.get("/v1/carts/%00"),
+        client.delete("/v1/carts/%00"),
         client.get("/v1/carts/none"),
         client.patch("/v1/carts/none", json={}),
         client.delete("/v1/carts/none"),

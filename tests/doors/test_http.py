@@ -104,6 +104,8 @@ def test_the_same_key_of_two_callers_is_two_commands(shop: tuple[Door, Database]
     ("content", "status", "code", "field"),
     [
         (body(("NOPE", 1)), 422, "unknown_sku", "lines[1].sku"),
+        (body(("\x00", 1)), 422, "bad_identifier", "lines[1].sku"),
+        (body(channel="a\x00b"), 422, "bad_value", "channel"),
         (body((SKUS[0], 0)), 422, "bad_quantity", "lines[1].quantity"),
         (body((SKUS[0], -3)), 422, "bad_quantity", "lines[1].quantity"),
         (body((SKUS[0], 10**15)), 422, "bad_quantity", "lines[1].quantity"),

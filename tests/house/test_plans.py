@@ -34,6 +34,7 @@ PARTS = {"order_ids": ORDERS, "part_nos": ONES}
 PARCELS = {**PARTS, "shipment_nos": ONES}
 SSCCS = [f"{n:018}" for n in range(12_000, 12_020)]
 PO_IDS = [f"PO-{n}" for n in range(9_600, 9_620)]
+CARTS = [f"cart-{n}" for n in range(4_900, 4_920)]
 RETURNS = {"order_ids": [f"O-{4 * n}" for n in range(600, 620)], "return_ids": ["R-1"] * 20}
 
 
@@ -89,6 +90,11 @@ HOT = [
         {"skus": SKUS, "reservation_ids": IDS, "quantities": [1] * 20,
          "from_states": ["reserved"] * 20, "to_states": ["allocated"] * 20, "nodes": NODES},
         takes=("sku", "reservation_id")),
+    Hot(INVENTORY, "read_holds", {"carts": CARTS}),
+    Hot(INVENTORY, "extend_holds", {"carts": CARTS, "expires": TIMES, "at": AT.replace(hour=0)},
+        takes="their carts were taken in order before"),
+    Hot(INVENTORY, "remove_holds", {"skus": SKUS, "hold_ids": IDS, "quantities": ONES},
+        takes=("sku", "hold_id")),
     Hot(WAREHOUSE, "release_works",
         {**PARTS, "nodes": NODES, "priorities": ONES, "line_counts": ONES, "asked": ONES,
          "masses": ONES, "pick_dues": TIMES, "ship_bys": TIMES, "command_ids": TEXTS, "at": AT},
@@ -147,6 +153,28 @@ HOT = [
         {**RETURNS, "line_nos": ONES, "counted": ONES, "received": ONES, "restocked": ONES,
          "scrapped": ONES},
         takes=("order_id", "return_id", "line_no")),
+    Hot(ORDERING, "read_carts", {"cart_ids": CARTS}),
+    Hot(ORDERING, "take_carts", {"cart_ids": CARTS},
+        takes=("cart_id",)),
+    Hot(ORDERING, "read_cart_lines", {"cart_ids": CARTS}),
+    Hot(ORDERING, "put_cart_lines",
+        {"cart_ids": CARTS, "skus": SKUS, "line_nos": ONES, "quantities": ONES, "prices": ONES,
+         "saved": [False] * 20},
+        takes=("cart_id", "sku")),
+    Hot(ORDERING, "remove_cart_lines", {"cart_ids": CARTS, "skus": SKUS},
+        takes=("cart_id", "sku")),
+    Hot(ORDERING, "change_carts",
+        {"cart_ids": CARTS, "states": ["open"] * 20, "versions": ONES, "person_ids": [None] * 20,
+         "countries": [None] * 20, "postal_areas": [None] * 20, "active": TIMES, "expires": TIMES,
+         "holds": [False] * 20, "held_since": TIMES, "held_until": TIMES, "ended": [None] * 20,
+         "order_ids": [None] * 20, "order_commands": [None] * 20, "hashes": [None] * 20},
+        takes=("cart_id",)),
+    Hot(ORDERING, "lapse_carts", {"at": AT, "limit": 200},
+        takes="any, past those that are locked"),
+    Hot(ORDERING, "expire_carts", {"at": AT, "limit": 200},
+        takes="any, past those that are locked"),
+    Hot(ORDERING, "forgettable_carts", {"before": AT, "limit": 200},
+        takes="any, past those that are locked"),
     Hot(PURCHASING, "on_order", {"skus": [f"SKU-{n:06}" for n in range(7_200, 7_220)]}),
     Hot(PURCHASING, "open_purchase_orders",
         {"by": AT.replace(year=2027), "after": AT, "after_id": "", "limit": 500}),

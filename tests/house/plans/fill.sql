@@ -46,6 +46,19 @@ SELECT 'SKU-' || lpad((n / 4)::text, 6, '0'), lpad(to_hex(n), 32, '0')::uuid, 'D
        'cart-' || n / 2, 1, timestamptz '2025-03-02 00:00Z' + n * interval '1 second'
   FROM generate_series(0, 9999) AS n;
 
+INSERT INTO ordering.cart (cart_id, state, version, channel, currency, opened_at, active_at,
+                           expires_at, holds, held_since, held_until, ended_at)
+SELECT 'cart-' || n, CASE WHEN n < 4900 THEN 'expired' ELSE 'open' END, 3, 'web', 'EUR', s.at, s.at,
+       s.at + interval '30 days', n >= 4900, s.at, s.at + interval '10 minutes',
+       CASE WHEN n < 4900 THEN s.at + interval '30 days' END
+  FROM generate_series(0, 4999) AS n
+ CROSS JOIN LATERAL (
+     SELECT timestamptz '2025-03-01 00:00Z' + n * interval '10 seconds' AS at) AS s;
+
+INSERT INTO ordering.cart_line (cart_id, sku, line_no, quantity_each, unit_price_minor, saved)
+SELECT 'cart-' || n / 2, 'SKU-' || lpad((n / 4)::text, 6, '0') || n % 2, 1 + n % 2, 1, 250, false
+  FROM generate_series(0, 9999) AS n;
+
 INSERT INTO inventory.reservation (sku, reservation_id, order_id, line_no, node, quantity_each,
                                    priority, state, since)
 SELECT 'SKU-' || lpad((n / 4)::text, 6, '0'), lpad(to_hex(n), 32, '0')::uuid, 'O-' || n / 2,

@@ -207,9 +207,9 @@ CREATE TABLE ordering.channel (
     cart_days         integer NOT NULL CHECK (cart_days BETWEEN 1 AND 400)
 );
 
--- What somebody is about to order. While it holds (the holds themselves are inventory's), held_until
--- is when they end, and held_since when the span began within which they must; afterwards they say
--- when it held last. An open cart expires at expires_at.
+-- What somebody is about to order. While it holds (the holds themselves are inventory's),
+-- held_until is when they end, and held_since when the span began within which they must;
+-- afterwards they say when it held last. An open cart expires at expires_at.
 -- distributed by (cart_id)
 CREATE TABLE ordering.cart (
     cart_id          text        NOT NULL PRIMARY KEY CHECK (length(cart_id) BETWEEN 1 AND 64),

@@ -90,12 +90,17 @@ def open_carts(tx: Tx, carts: Sequence[Cart]) -> None:
 
 def read(tx: Tx, cart_ids: Iterable[str]) -> dict[str, Cart]:
     """Carts by id; unknown ones left out."""
-    return store_carts.read(tx, cart_ids)
+    return store_carts.read(tx, _possible(cart_ids))
 
 
 def take(tx: Tx, cart_ids: Iterable[str]) -> dict[str, Cart]:
     """Carts by id, locked until the transaction ends; unknown ones left out."""
-    return store_carts.take(tx, cart_ids)
+    return store_carts.take(tx, _possible(cart_ids))
+
+
+def _possible(cart_ids: Iterable[str]) -> list[str]:
+    """Without what no id can be: it may hold what the database does not take."""
+    return [cart_id for cart_id in cart_ids if decisions_carts.check_id(cart_id) is None]
 
 
 def unknown(cart_id: str) -> Refusal:

@@ -50,7 +50,7 @@ def currency(code: str) -> Refusal | None:
 
 
 def line_shapes(lines: Sequence[AskedLine]) -> Refusal | None:
-    """Refuses: missing_value for no line, too_many, bad_quantity."""
+    """Refuses: missing_value for no line, too_many, bad_identifier, bad_quantity."""
     if not lines:
         return Refusal(
             code=RefusalCode.missing_value,
@@ -66,6 +66,14 @@ def line_shapes(lines: Sequence[AskedLine]) -> Refusal | None:
             field="lines",
         )
     for number, line in enumerate(lines, start=1):
+        if not line.sku.isprintable():
+            return Refusal(
+                code=RefusalCode.bad_identifier,
+                message=f"lines[{number}].sku: found {shown(line.sku)}, expected a SKU of printable "
+                "characters",
+                field=f"lines[{number}].sku",
+                facts={"line": number},
+            )
         if not 1 <= line.quantity <= MAX_EACH:
             return Refusal(
                 code=RefusalCode.bad_quantity,
@@ -142,12 +150,14 @@ def order_fields(command: PlaceOrder) -> Refusal | None:
             ),
             field="order_id",
         )
-    if not (1 <= len(command.channel) <= CHANNEL_CHARACTERS_MAX and command.channel.isascii()):
+    channel = command.channel
+    printable = channel.isascii() and channel.isprintable()
+    if not (1 <= len(channel) <= CHANNEL_CHARACTERS_MAX and printable):
         return Refusal(
             code=RefusalCode.bad_value,
             message=(
-                f"channel: found {shown(command.channel)}, "
-                f"expected 1 to {CHANNEL_CHARACTERS_MAX} ASCII characters"
+                f"channel: found {shown(channel)}, "
+                f"expected 1 to {CHANNEL_CHARACTERS_MAX} printable ASCII characters"
             ),
             field="channel",
         )

@@ -250,8 +250,8 @@ SELECT 'purchase_order', po_id FROM purchasing.v_purchase_order
 -- name: cart_lines
 -- A cart with each of its lines and what is held of it; one row without line for an empty one.
 SELECT c.cart_id, c.state, c.version, c.channel, c.currency, c.country, c.postal_area, c.opened_at,
-       c.active_at, c.expires_at, CASE WHEN c.holds THEN c.held_until END, c.ended_at, c.order_id, l.line_no, l.sku, i.name,
-       l.quantity_each, l.unit_price_minor, l.saved,
+       c.active_at, c.expires_at, CASE WHEN c.holds THEN c.held_until END, c.ended_at, c.order_id,
+       l.line_no, l.sku, i.name, l.quantity_each, l.unit_price_minor, l.saved,
        coalesce((SELECT sum(h.quantity_each) FROM inventory.v_hold AS h
                   WHERE h.cart = c.cart_id AND h.sku = l.sku), 0)::bigint
   FROM ordering.v_cart AS c
