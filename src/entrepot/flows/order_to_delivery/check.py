@@ -69,8 +69,10 @@ def line_shapes(lines: Sequence[AskedLine]) -> Refusal | None:
         if not line.sku.isprintable():
             return Refusal(
                 code=RefusalCode.bad_identifier,
-                message=f"lines[{number}].sku: found {shown(line.sku)}, expected a SKU of printable "
-                "characters",
+                message=(
+                    f"lines[{number}].sku: found {shown(line.sku)}, expected a SKU of printable "
+                    "characters"
+                ),
                 field=f"lines[{number}].sku",
                 facts={"line": number},
             )
