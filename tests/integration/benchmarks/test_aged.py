@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import psycopg
 import pytest
-
 from benchmarks import aging
+
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.ordering import service as ordering
 from entrepot.ground import partitions
