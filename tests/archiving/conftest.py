@@ -28,9 +28,10 @@ class Lived(NamedTuple):
 @pytest.fixture(scope="session")
 def lived_long(server: Server) -> Iterator[Lived]:
     """A retailer with history in several partitions; nobody may be connected to it."""
-    with pytest.MonkeyPatch.context() as few, fresh_database(server) as url:
-        few.setattr(partitions, "POSITIONS", POSITIONS)
-        now = live_long(url)
+    with fresh_database(server) as url:
+        with pytest.MonkeyPatch.context() as few:
+            few.setattr(partitions, "POSITIONS", POSITIONS)
+            now = live_long(url)
         yield Lived(str(conninfo_to_dict(url)["dbname"]), now)
 
 

@@ -42,10 +42,11 @@ class House(NamedTuple):
         """Archive what is old enough."""
         return list(close_due(self.url, store, folder, self.clock, keep_days=keep_days))
 
-    def findings(self) -> list[str]:
+    def findings(self, *, upkeep: bool = True) -> list[str]:
         """What the audit says of it."""
         react(self.database)
-        self.upkeep()
+        if upkeep:
+            self.upkeep()
         with self.database.transaction(read_only=True) as tx:
             return audit(tx, at_rest=True).findings
 

@@ -13,6 +13,7 @@ from entrepot.words.outcome import Broken, Unavailable
 from tests.archiving.seaweed import Seaweed
 
 TIMEOUT_S = 1
+BOUND_S = 10  # on a machine that is busy with other tests
 # A part more than one request carries, and not a round number of them.
 LARGE = bytes(range(256)) * 80_001
 
@@ -66,8 +67,9 @@ def test_an_aborted_write_is_no_file(tmp_path: Path) -> None:
 
 CALLS: list[Callable[[Store, Path], object]] = [
     lambda store, _: store.read("a/b"),
-    lambda store, _: store.put_bytes("a/b", b"x"),
-    lambda store, file: store.put("a/b", file),
+    # What was given up may still happen when the server wakes up.
+    lambda store, _: store.put_bytes("a/c", b"x"),
+    lambda store, file: store.put("a/d", file),
     lambda store, file: store.get("a/b", file),
     lambda store, _: store.names(),
 ]
@@ -83,7 +85,7 @@ def test_a_hung_server_is_given_up_in_bounded_time(seaweed: Seaweed, tmp_path: P
             begun = time.monotonic()
             with pytest.raises(Unavailable, match="s3://history/hung does not do what it is asked"):
                 call(store, large)
-            assert time.monotonic() - begun < TIMEOUT_S * 2 + 1
+            assert time.monotonic() - begun < BOUND_S
     assert store.read("a/b") == b"there"
 
 

@@ -177,8 +177,11 @@ def keep_ahead_at(url: str, schemas: Sequence[str], clock: Clock) -> list[str]:
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
     connection.execute(UNHURRIED, prepare=False)
+    # One that drops a partition may sum it up first, which takes its time.
+    connection.execute("SET lock_timeout = 0")
     connection.execute(Q.lock_partitions, {"key": PARTITIONS_LOCK})
     try:
+        connection.execute("RESET lock_timeout")
         yield
     finally:
         if not connection.closed:
