@@ -194,6 +194,40 @@ def test_two_doors_complete_a_cart_at_once(shop: tuple[Door, Door, Database]) ->
             assert len({r.json()["order_id"] for r in found}) == 1
 
 
+def test_carts_that_come_together_are_completed_together(
+    shop: tuple[Door, Door, Database],
+) -> None:
+    one, _, database = shop
+    with one.client("storefront") as client:
+        names = [f"crowd-{number}" for number in range(24)]
+        for number, name in enumerate(names):
+            opened(client, name, (SKUS[3 + number % 5], 1), cart_id=name)
+
+        def finish(name: str) -> httpx.Response:
+            # One of them is not what its neighbors should suffer for.
+            to = {"country": "XX"} if name == "crowd-7" else BERLIN
+            with one.client("storefront") as mine:
+                return mine.post(f"/v1/carts/{name}/complete", json={"ship_to": to})
+
+        before = batches(one)
+        with ThreadPoolExecutor(24) as pool:
+            found = dict(zip(names, pool.map(finish, names), strict=True))
+        assert_problem(found.pop("crowd-7"), 422, "bad_country")
+        assert {r.status_code for r in found.values()} == {201}
+        assert 0 < batches(one) - before < 24, "some were completed together"
+        client.delete("/v1/carts/crowd-7")
+    with database.transaction(read_only=True) as tx:
+        assert sum(b.held for b in inventory.balances(tx, SKUS[3:8])) == 0
+
+
+def batches(door: Door) -> int:
+    """Batches that the door has placed so far."""
+    name = "entrepot_intake_batch_orders_count"
+    with door.client("admin") as admin:
+        lines = admin.get("/metrics").text.splitlines()
+    return sum(int(float(x.split()[-1])) for x in lines if x.startswith(name))
+
+
 def test_the_last_units_go_to_who_came_first(shop: tuple[Door, Door, Database]) -> None:
     one, two, database = shop
 

@@ -122,7 +122,7 @@ def test_the_same_key_of_two_callers_is_two_commands(shop: tuple[Door, Database]
 def test_bad_orders(
     client: httpx.Client, content: dict[str, Any], status: int, code: str, field: str | None
 ) -> None:
-    name = f"bad-{code}-{json.dumps(content['lines'])[:60]}"
+    name = f"bad-{code}-{field}-{json.dumps(content['lines'])[:60]}"
     response = client.post("/v1/orders", json=content, headers=key(name))
     problem = assert_problem(response, status, code)
     if field:

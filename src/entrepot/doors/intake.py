@@ -1,4 +1,5 @@
-"""The intake: orders that come at the same time are placed together, each with its own answer.
+"""The intake: orders that come at the same time are placed together, each with its own answer; and
+so are carts that are completed, in a line of their own.
 
 Arriving orders wait in one line. A thread takes what has gathered, up to a batch, and places it in
 one transaction; what arrives meanwhile is the next batch, so that a busy door works in large
@@ -13,9 +14,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from entrepot.doors.house import House
+from entrepot.flows.cart_to_order.complete import complete_carts
+from entrepot.flows.cart_to_order.model import CompleteCart
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
 from entrepot.flows.order_to_delivery.place import Answer, place_orders
 from entrepot.ground.clock import Clock
@@ -32,22 +35,23 @@ GATHER_S = 0.002
 # How often who waits for room in the line looks again.
 ROOM_S = 0.005
 
-Place = Callable[[Sequence[PlaceOrder]], Sequence[Answer]]
+C = TypeVar("C", PlaceOrder, CompleteCart)
+Place = Callable[[Sequence[C]], Sequence[Answer]]
 Outcome = Answer | Exception
 
 log = get_logger(__name__)
 
 
-class _Waiting(NamedTuple):
+class _Waiting(NamedTuple, Generic[C]):
     """An order in the line, and who waits for its answer."""
 
-    order: PlaceOrder
+    order: C
     arrived: float
     loop: asyncio.AbstractEventLoop
     answer: asyncio.Future[Answer]
 
 
-class Intake:
+class Intake(Generic[C]):
     """The line of one process, and the thread that places what waits in it.
 
     place        places a batch in one transaction, which it may try again
@@ -58,19 +62,19 @@ class Intake:
 
     def __init__(
         self,
-        place: Place,
+        place: Place[C],
         clock: Clock,
         *,
         batch_max: int = BATCH_MAX,
         waiting_max: int = WAITING_MAX,
         gather_s: float = GATHER_S,
     ) -> None:
-        self._place = place
+        self._place: Place[C] = place
         self._clock = clock
         self._batch_max = batch_max
         self._waiting_max = waiting_max
         self._gather_s = gather_s
-        self._line: deque[_Waiting] = deque()
+        self._line: deque[_Waiting[C]] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
@@ -86,7 +90,7 @@ class Intake:
             self._changed.notify()
         self._thread.join()
 
-    async def place(self, order: PlaceOrder) -> Answer:
+    async def place(self, order: C) -> Answer:
         """The order's own answer.
 
         Raises: Unavailable when the line is full or the intake closes; what placing it raised.
@@ -94,7 +98,7 @@ class Intake:
         (waiting,) = self._join([order])
         return await waiting
 
-    async def place_patiently(self, orders: Sequence[PlaceOrder]) -> list[Outcome]:
+    async def place_patiently(self, orders: Sequence[C]) -> list[Outcome]:
         """Their answers in order, or what placing one raised; comes back when all are answered.
 
         Who sends many waits until half of the line is free: the other half is for those who send
@@ -114,7 +118,7 @@ class Intake:
         """How many orders stand in the line."""
         return len(self._line)
 
-    def _join(self, orders: Sequence[PlaceOrder]) -> list[asyncio.Future[Answer]]:
+    def _join(self, orders: Sequence[C]) -> list[asyncio.Future[Answer]]:
         loop = asyncio.get_running_loop()
         now = self._clock.monotonic()
         joined = [_Waiting(order, now, loop, loop.create_future()) for order in orders]
@@ -143,7 +147,7 @@ class Intake:
             for loop, mine in groupby(pairs, key=lambda pair: pair[0].loop):
                 _tell(loop, list(mine))
 
-    def _next(self) -> list[_Waiting]:
+    def _next(self) -> list[_Waiting[C]]:
         """The next batch; none when the intake is closed and everything was placed."""
         with self._changed:
             while not self._line and not self._closing:
@@ -157,7 +161,7 @@ class Intake:
             return [self._line.popleft() for _ in range(count)]
 
 
-def together(house: House) -> Place:
+def together(house: House) -> Place[PlaceOrder]:
     """Places orders in one transaction, which is tried again after a conflict."""
 
     def place(orders: Sequence[PlaceOrder]) -> list[Answer]:
@@ -169,7 +173,19 @@ def together(house: House) -> Place:
     return place
 
 
-def placed_apart(place: Place, orders: Sequence[PlaceOrder]) -> list[Outcome]:
+def completed_together(house: House) -> Place[CompleteCart]:
+    """Completes carts in one transaction, which is tried again after a conflict."""
+
+    def complete(carts: Sequence[CompleteCart]) -> list[Answer]:
+        signing_keys = house.signing_keys()
+        return house.database.run(
+            lambda tx: complete_carts(tx, carts, signing_keys=signing_keys, keys=house.keys)
+        )
+
+    return complete
+
+
+def placed_apart(place: Place[C], orders: Sequence[C]) -> list[Outcome]:
     """Placed together; by halves when the reason that they are not may lie in one of them."""
     if not orders:
         return []
@@ -178,7 +194,7 @@ def placed_apart(place: Place, orders: Sequence[PlaceOrder]) -> list[Outcome]:
     except Exception as error:  # each caller gets it, or a half without it
         if len(orders) == 1:
             if not isinstance(error, Fault):
-                log.exception("intake.bug", command=orders[0].command_id, error=repr(error))
+                log.exception("intake.bug", command=_name(orders[0]), error=repr(error))
             return [error]
         if isinstance(error, Fault) and not isinstance(error, Conflict):
             return [error] * len(orders)
@@ -187,18 +203,22 @@ def placed_apart(place: Place, orders: Sequence[PlaceOrder]) -> list[Outcome]:
     return placed_apart(place, orders[:middle]) + placed_apart(place, orders[middle:])
 
 
+def _name(asked: PlaceOrder | CompleteCart) -> str:
+    return asked.command_id if isinstance(asked, PlaceOrder) else f"cart/{asked.cart_id}"
+
+
 def _ended() -> Unavailable:
     return Unavailable("the door closed; send the same order again", kind="closing")
 
 
-def _tell(loop: asyncio.AbstractEventLoop, pairs: Sequence[tuple[_Waiting, Outcome]]) -> None:
+def _tell(loop: asyncio.AbstractEventLoop, pairs: Sequence[tuple[_Waiting[C], Outcome]]) -> None:
     try:
         loop.call_soon_threadsafe(_set, pairs)
     except RuntimeError:  # the loop is closed, and nobody waits any more
         log.warning("intake.nobody_waits", orders=len(pairs))
 
 
-def _set(pairs: Sequence[tuple[_Waiting, Outcome]]) -> None:
+def _set(pairs: Sequence[tuple[_Waiting[C], Outcome]]) -> None:
     for entry, outcome in pairs:
         # Who went away finds the order under its key.
         if not entry.answer.done():

@@ -16,6 +16,8 @@ from entrepot.doors.house import House
 from entrepot.doors.http import sessions
 from entrepot.doors.http.problems import Refused
 from entrepot.doors.intake import Intake
+from entrepot.flows.cart_to_order.model import CompleteCart
+from entrepot.flows.order_to_delivery.model import PlaceOrder
 from entrepot.words.outcome import Refusal, RefusalCode
 
 PUBLIC = "public"
@@ -140,8 +142,15 @@ def house_of(request: Request[Any, Any, Any]) -> House:
     return house
 
 
-def intake_of(request: Request[Any, Any, Any]) -> Intake:
+def intake_of(request: Request[Any, Any, Any]) -> Intake[PlaceOrder]:
     """The line in which orders wait to be placed together."""
     intake = request.app.state.intake
     assert isinstance(intake, Intake), "the door is opened with an intake"
     return intake
+
+
+def completions_of(request: Request[Any, Any, Any]) -> Intake[CompleteCart]:
+    """The line in which carts wait to be completed together."""
+    completions = request.app.state.completions
+    assert isinstance(completions, Intake), "the door is opened with a line for completions"
+    return completions

@@ -20,7 +20,7 @@ from entrepot.doors.http import carts, operations, order_batches, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
 from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
-from entrepot.doors.intake import Intake, together
+from entrepot.doors.intake import Intake, completed_together, together
 from entrepot.ground.processes import collect_seldom
 
 BODY_BYTES_MAX = 1_000_000
@@ -48,14 +48,17 @@ def create(
     """
 
     intake = Intake(together(house), house.clock)
+    completions = Intake(completed_together(house), house.clock)
 
     async def begin(_: Litestar) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
         intake.start()
+        completions.start()
         collect_seldom()
 
     async def end(_: Litestar) -> None:
         await anyio.to_thread.run_sync(intake.close)
+        await anyio.to_thread.run_sync(completions.close)
 
     app = _assembled(
         routers,
@@ -65,7 +68,7 @@ def create(
         on_startup=[begin],
         on_shutdown=[end],
         request_max_body_size=BODY_BYTES_MAX,
-        state=State({"house": house, "intake": intake, "closing": []}),
+        state=State({"house": house, "intake": intake, "completions": completions, "closing": []}),
         plugins=list(plugins),
         logging_config=None,
     )

@@ -11,13 +11,12 @@ from litestar import Request, Response, Router, delete, get, patch, post
 from litestar.params import FromPath, HeaderParameter, JSONBody
 
 from entrepot.departments.ordering.carts import LineChange
-from entrepot.doors.http.admission import house_of, principal_of
+from entrepot.doors.http.admission import completions_of, house_of, principal_of
 from entrepot.doors.http.command import once
 from entrepot.doors.http.orders import Key
 from entrepot.doors.http.problems import Refused
 from entrepot.flows.cart_to_order.abandon import abandon_carts
 from entrepot.flows.cart_to_order.change import change_carts
-from entrepot.flows.cart_to_order.complete import complete_carts
 from entrepot.flows.cart_to_order.model import (
     AbandonCart,
     CartView,
@@ -200,10 +199,9 @@ def quote_of_cart(
     "/carts/{cart_id:str}/complete",
     operation_id="completeCart",
     status_code=201,
-    sync_to_thread=True,
     opt={"permission": "orders:place"},
 )
-def complete_cart(
+async def complete_cart(
     request: Request[Any, Any, Any],
     cart_id: FromPath[str],
     data: JSONBody[CompletionBody],
@@ -211,7 +209,8 @@ def complete_cart(
 ) -> Placed:
     """Make an order of a cart, once: asked again, the same order is answered.
 
-    The cart's id is the key; what was refused may be asked for again.
+    The cart's id is the key; what was refused may be asked for again. Carts that are completed at
+    the same time are completed together; when too many wait the answer is 503 with Retry-After.
     """
     house = house_of(request)
     command = CompleteCart(
@@ -227,11 +226,8 @@ def complete_cart(
         backorder=data.backorder,
         payment_minutes=data.payment_minutes,
     )
-    signing_keys = house.signing_keys()
     started = house.clock.monotonic()
-    (found,) = house.database.run(
-        lambda tx: complete_carts(tx, [command], signing_keys=signing_keys, keys=house.keys)
-    )
+    found = await completions_of(request).place(command)
     METRICS.order_place_seconds.observe(house.clock.monotonic() - started)
     if isinstance(found, Refusal):
         METRICS.orders_refused.labels(code=found.code).inc()

@@ -94,7 +94,7 @@ async def place_batch(request: Request[Any, Any, Any]) -> ASGIApp:
 
 
 async def _answered(
-    request: Request[Any, Any, Any], actor: str, intake: Intake
+    request: Request[Any, Any, Any], actor: str, intake: Intake[PlaceOrder]
 ) -> AsyncIterator[bytes]:
     ahead: list[tuple[list[Read], asyncio.Task[list[Any]]]] = []
     async for batch in _batches(request, actor):

@@ -47,6 +47,7 @@ def _change(
         tx,
         {carts[c.cart_id].head.channel for c in good},
         [(carts[c.cart_id].head.currency, _skus(carts[c.cart_id], c)) for c in good],
+        asked=[change.sku for c in good for change in c.lines],
     )
     persons = people.register(
         tx,

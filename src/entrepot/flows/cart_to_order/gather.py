@@ -39,15 +39,23 @@ class Goods(NamedTuple):
         return network.nodes_reaching(self.network, country, postal_area or "")
 
 
-def goods(tx: Tx, channels: Iterable[str], wanted: Iterable[tuple[str, Iterable[str]]]) -> Goods:
-    """Read what is known of channels and of SKUs, each wanted in a currency: (currency, SKUs)."""
+def goods(
+    tx: Tx,
+    channels: Iterable[str],
+    wanted: Iterable[tuple[str, Iterable[str]]],
+    asked: Iterable[str] = (),
+) -> Goods:
+    """Read what is known of channels and of SKUs, each wanted in a currency: (currency, SKUs).
+
+    asked  which SKUs are asked for newly, so that their items are looked at
+    """
     by_currency: dict[str, set[str]] = {}
     for currency, skus in wanted:
         by_currency.setdefault(currency, set()).update(skus)
     return Goods(
         rules=ordering.channels(tx, channels),
         network=network_service.snapshot(tx),
-        items=catalog.read(tx, sorted(set().union(*by_currency.values()))),
+        items=catalog.read(tx, skus) if (skus := sorted(set(asked))) else {},
         prices={
             currency: pricing.prices_at(tx, skus, currency, tx.now)
             for currency, skus in sorted(by_currency.items())

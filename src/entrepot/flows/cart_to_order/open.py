@@ -51,6 +51,7 @@ def open_carts(
         tx,
         {a.command.channel for a in good},
         [(a.command.currency, [change.sku for change in a.command.lines]) for a in good],
+        asked=[change.sku for a in good for change in a.command.lines],
     )
     decided: dict[int, Cart | Refusal] = {}
     for number, one in enumerate(asked):
