@@ -404,6 +404,16 @@ class Metrics:
         )
         self.disk_free_bytes = latest("disk_free_bytes", "Free bytes in the data directory")
         self.audit_failures = latest("audit_failures", "Invariants the last audit found broken")
+        self.archive_age_seconds = latest(
+            "archive_age_seconds", "Age of the oldest commit that is not in the archive"
+        )
+        self.archive_kept_bytes = latest(
+            "archive_kept_bytes", "Write-ahead log that PostgreSQL keeps for the archive"
+        )
+        self.backup_age_seconds = latest("backup_age_seconds", "Age of the newest backup")
+        self.key_copy_age_seconds = latest(
+            "key_copy_age_seconds", "Time since the copy of the keys was brought up to date"
+        )
         self.read_only = Gauge(
             "read_only",
             "1 when some process accepts no changes",
