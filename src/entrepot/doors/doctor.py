@@ -12,11 +12,12 @@ import pwd
 import resource
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.doors.ports import port_holder, require_free
 from entrepot.doors.runfile import read_run_file
+from entrepot.ground.backup.state import LATE_S, State, read_state, told
 from entrepot.ground.clock import Clock
 from entrepot.ground.cluster import (
     SOCKET_NAME,
@@ -35,6 +36,7 @@ SKEW_S_MAX = 2.0
 FILES_MIN = 1_024
 FILES_GOOD = 4_096
 FUTURE_S_MAX = 5.0
+BACKUP_AGE_MAX = timedelta(days=2)
 
 _TIME_ERROR = 5  # Source: adjtimex(2)
 _TIMEX_BYTES = 256
@@ -72,7 +74,9 @@ def examine(settings: Settings, clock: Clock) -> list[Check]:
             lambda: _last_write(settings, clock),
             lambda: _socket(settings),
         ]
-    return [_seen(check) for check in checks] + _database(settings, clock)
+    return (
+        [_seen(check) for check in checks] + _database(settings, clock) + _backups(settings, clock)
+    )
 
 
 def _seen(check: Callable[[], Check]) -> Check:
@@ -255,6 +259,44 @@ def _database(settings: Settings, clock: Clock) -> list[Check]:
             "let both machines follow a time source" if abs(skew_s) > SKEW_S_MAX else "",
         ),
     ]
+
+
+def _backups(settings: Settings, clock: Clock) -> list[Check]:
+    """What the archiver says: the folders themselves may hang, so nobody looks there."""
+    if settings.backup is None:
+        advice = "set ENTREPOT_BACKUP to a folder on another disk (docs/backup.md)"
+        return [Check("backups", None, "none", "a folder of backups", advice)]
+    expected = "of the embedded PostgreSQL"
+    if not settings.is_embedded:
+        advice = "leave ENTREPOT_BACKUP out: that database is backed up by whoever runs it"
+        return [Check("backups", False, "ENTREPOT_DATABASE_URL is set", expected, advice)]
+    state, now = read_state(settings), clock.now()
+    expected = f"less than {BACKUP_AGE_MAX.days} days old"
+    if state is None or state.newest is None:
+        found = Check("backups", None, "none yet", expected, "made by `entrepot serve`")
+    else:
+        is_old = now - state.newest[1] > BACKUP_AGE_MAX
+        advice = "run `entrepot backup` and see what it says" if is_old else ""
+        found = Check("backups", not is_old, f"newest {told(state.newest[1])}", expected, advice)
+    return [found, *_archive(state, now)]
+
+
+def _archive(state: State | None, now: datetime) -> list[Check]:
+    expected = f"complete to less than {LATE_S:.0f} s ago"
+    if state is None or not state.is_current:
+        last = f"complete to {told(state.complete_to)}" if state and state.complete_to else "none"
+        return [Check("archive", None, f"{last}; the archiver does not run", expected)]
+    checks = [
+        Check("archive", False, trouble, expected, "see that both folders are there and not full")
+        for trouble in state.late(now)
+    ]
+    if not checks and state.complete_to:
+        checks = [Check("archive", True, f"complete to {told(state.complete_to)}", expected)]
+    if state.shares_disk:
+        advice = "put ENTREPOT_BACKUP on another disk: both would be lost with this one"
+        found = f"{state.folder} is on the data home's disk"
+        checks.append(Check("backup disk", None, found, "another disk", advice))
+    return checks
 
 
 def _name(uid: int) -> str:

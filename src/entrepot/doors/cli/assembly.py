@@ -8,6 +8,7 @@ import typer
 
 from entrepot import __version__
 from entrepot.doors.cli import (
+    backup,
     data,
     demo,
     importing,
@@ -15,6 +16,7 @@ from entrepot.doors.cli import (
     load,
     operate,
     processes,
+    restore,
     show,
 )
 from entrepot.doors.cli.endings import console
@@ -62,7 +64,10 @@ APP.command("migrate", rich_help_panel=CARE)(data.migrate)
 APP.command("audit", rich_help_panel=CARE)(data.audit)
 APP.command("replay", rich_help_panel=CARE)(data.replay)
 APP.command("dead-letters", rich_help_panel=CARE)(data.dead_letters)
+APP.command("backup", rich_help_panel=CARE)(backup.backup)
+APP.command("restore", rich_help_panel=CARE)(restore.restore)
 APP.add_typer(keys.APP, name="key", rich_help_panel=CARE)
 APP.command("door", hidden=True)(processes.door)
 APP.command("page", hidden=True)(processes.page)
 APP.command("work", hidden=True)(processes.work)
+APP.command("archiver", hidden=True)(processes.archiver)

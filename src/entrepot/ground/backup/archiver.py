@@ -210,8 +210,10 @@ class Archiver:
                     raise
             KeyCopies(self._settings, system.identifier, self._clock).keep_dated()
         backups = places.read_backups(place)
-        if backups:
-            self._change(newest=(backups[-1].name, backups[-1].ended_at))
+        self._change(
+            newest=(backups[-1].name, backups[-1].ended_at) if backups else None,
+            shares_disk=place.root.stat().st_dev == self._settings.data.stat().st_dev,
+        )
 
     def _due(self, place: Place) -> tuple[bool, str] | None:
         """Whether a backup is due, a full one, and why; None when none is."""

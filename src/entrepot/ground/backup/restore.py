@@ -10,6 +10,8 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,12 +41,13 @@ from entrepot.ground.telemetry import get_logger
 from entrepot.words.outcome import Broken
 
 NAMED_MOST = 4
+LOCK = "restore.lock"
 SIZE_EVERY_S = 2.0
 LOOK_EVERY_S = 0.5
 # What a restore makes in a data home; in one with a marker it is wiped.
 MADE = frozenset(
     {"keys", ".keys.aside", "log", "postgres", "programs", "run", "socket", LOCAL_TUNING}
-    | {f".{LOCAL_TUNING}.aside", restoring.MARKER, f".{restoring.MARKER}.aside"}
+    | {f".{LOCAL_TUNING}.aside", restoring.MARKER, f".{restoring.MARKER}.aside", LOCK}
 )
 
 _REPLAYED = "SELECT (pg_last_wal_replay_lsn() - '0/0')::bigint"
@@ -80,7 +83,7 @@ def require_free(folder: Path) -> None:
             f"{folder}: an installation runs there; a restore makes a new one and never touches "
             "one that is there: name a new or empty folder"
         )
-    known = MADE if begun is not None else frozenset()
+    known = MADE if begun is not None else {LOCK}
     found = (
         sorted(p.name for p in folder.iterdir() if p.name not in known) if folder.exists() else ()
     )
@@ -90,6 +93,26 @@ def require_free(folder: Path) -> None:
             f"{folder}: holds {', '.join(found[:NAMED_MOST])}{more}, expected a new or empty "
             "folder; nothing was changed"
         )
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Makes the folder, where no second restore may be at work; if it stays empty, it goes again.
+
+    Raises: Expected when there is another.
+    """
+    was_there = folder.exists()
+    data_home(folder, mode=0o711 if os.geteuid() == 0 else 0o700)
+    with places.held(folder / LOCK, wait=False) as ours:
+        if not ours:
+            raise Expected(f"{folder}: another restore is at work there; wait for it")
+        try:
+            yield
+        finally:
+            (folder / LOCK).unlink()
+            if not was_there:
+                with suppress(OSError):
+                    folder.rmdir()
 
 
 def usable_keys(root: Path | None) -> tuple[KeyCopy, Counted]:
@@ -138,8 +161,6 @@ def bring_back(
     keys      None = begin with a new key store: personal data stay unreadable
     Raises: Broken when a backup or the archive is damaged; the home is then not usable.
     """
-    switch = os.geteuid() == 0
-    data_home(settings.data, mode=0o711 if switch else 0o700)
     restoring.write(settings.data, restoring.Restoring(restoring.RESTORING, plan.at))
     _wipe(cluster or Cluster(settings, clock=clock))
     tools = Tools.of(settings, clock, cluster)
@@ -167,7 +188,7 @@ def _wipe(cluster: Cluster) -> None:
     """What an earlier attempt made, and its server when it still runs."""
     cluster.stop("immediate")
     for path in cluster.settings.data.iterdir():
-        if path.name in MADE - {restoring.MARKER}:
+        if path.name in MADE - {restoring.MARKER, LOCK}:
             if path.is_dir() and not path.is_symlink():
                 shutil.rmtree(path)
             else:

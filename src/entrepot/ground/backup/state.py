@@ -26,6 +26,7 @@ class State(msgspec.Struct, frozen=True):
     kept_bytes   what PostgreSQL keeps for the archive
     keys_to      until then every key is in the copy; None = not known yet
     newest       name of the newest backup, and when it ended; None = there is none
+    shares_disk  the folder of backups is on the data home's own disk
     *_trouble    what keeps it from going on, in words; None = it goes on
     """
 
@@ -37,6 +38,7 @@ class State(msgspec.Struct, frozen=True):
     kept_bytes: int = 0
     keys_to: datetime | None = None
     newest: tuple[str, datetime] | None = None
+    shares_disk: bool = False
     archive_trouble: str | None = None
     keys_trouble: str | None = None
     backup_trouble: str | None = None
