@@ -79,7 +79,7 @@ def read_state(settings: Settings) -> State | None:
     """What an archiver of the folder in use said last; None when none has said anything."""
     try:
         state = msgspec.json.decode(state_path(settings).read_bytes(), type=State)
-    except (FileNotFoundError, NotADirectoryError, msgspec.DecodeError):
+    except (OSError, msgspec.DecodeError):
         return None
     return state if state.folder == str(settings.backup) else None
 
