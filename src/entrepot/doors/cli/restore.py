@@ -24,6 +24,7 @@ from entrepot.ground.backup.plan import Plan, choose
 from entrepot.ground.backup.state import told
 from entrepot.ground.backup.tools import Tools
 from entrepot.ground.clock import Clock, SystemClock
+from entrepot.ground.cluster import Cluster
 from entrepot.ground.database import Database
 from entrepot.ground.keys import KeyStore
 from entrepot.ground.migrate import latest, schema_number_of
@@ -86,7 +87,11 @@ def restore(
     with restorer.alone_in(folder), telling(clock) as tell:
         restorer.check(reader, opened, plan, tell)
         restorer.bring_back(target, clock, opened, plan, keys, tell)
-    _finish_there(target, clock)
+    try:
+        _finish_there(target, clock)
+    finally:
+        # It stands there as one that was stopped in order.
+        Cluster(target, clock=clock).stop()
 
 
 def read_instant(text: str) -> datetime:
