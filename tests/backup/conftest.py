@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 from uuid import UUID
 
+import msgspec
 import pytest
 
 from entrepot.departments.customers import service as customers
 from entrepot.departments.customers.model import Erase
+from entrepot.ground.cluster import Cluster
 from entrepot.ground.database import Tx
-from tests.backup.shop import CLOCK, Shop, command, new_shop
+from tests.backup.shop import CLOCK, Shop, command
 from tests.builders import ME
+from tests.ground.homes import kill_server
+from tests.postgres import open_folder, settings_in, shared_folder
+
+FACTS = "lost.json"
 
 
-class Lost(NamedTuple):
-    """What there was.
+class Lost(msgspec.Struct, frozen=True):
+    """What there was, and where what is left of it is.
 
     orders    every acknowledged order with its own instant
     at        between the third batch of orders and the fourth
@@ -27,7 +33,8 @@ class Lost(NamedTuple):
     erased    who asked to be forgotten after `at`; kept: who did not
     """
 
-    shop: Shop
+    place: Path
+    keys_place: Path
     orders: dict[str, datetime]
     at: datetime
     backups: list[str]
@@ -36,11 +43,10 @@ class Lost(NamedTuple):
 
     def environment(self, place: Path | None = None) -> dict[str, str]:
         """For commands that restore; `place` = a copy of the backups."""
-        there = place or self.shop.place
         return {
-            "ENTREPOT_DATA": str(self.shop.root / "no-home"),
-            "ENTREPOT_BACKUP": str(there),
-            "ENTREPOT_BACKUP_KEYS": str(self.shop.keys_place),
+            "ENTREPOT_DATA": str(self.place.with_name("no-home")),
+            "ENTREPOT_BACKUP": str(place or self.place),
+            "ENTREPOT_BACKUP_KEYS": str(self.keys_place),
         }
 
 
@@ -48,10 +54,10 @@ def _erase(tx: Tx, person: UUID) -> None:
     customers.erase(tx, [Erase("erase", ME, person)])
 
 
-@pytest.fixture(scope="session")
-def lost() -> Iterator[Lost]:
+def _live_and_burn(root: Path) -> Lost:
     """Orders, a full backup, orders, an incremental one, orders, an instant, orders; then fire."""
-    with new_shop() as shop:
+    shop = Shop(root)
+    try:
         shop.begin()
         shop.order()
         shop.start_archiver()
@@ -72,27 +78,50 @@ def lost() -> Iterator[Lost]:
         shop.until_complete()
         backups = shop.backups()
         shop.lose_the_disk()
-        yield Lost(shop, orders, at, backups, named["C1"], named["C2"])
+    finally:
+        shop.end()
+    return Lost(shop.place, shop.keys_place, orders, at, backups, named["C1"], named["C2"])
+
+
+@pytest.fixture(scope="session")
+def lost() -> Iterator[Lost]:
+    """Made once for all workers of the test run; nobody changes it."""
+
+    def begin(folder: Path) -> None:
+        if not (folder / FACTS).exists():
+            found = _live_and_burn(folder)
+            (folder / FACTS).write_bytes(msgspec.json.encode(found, enc_hook=str))
+
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
+    with shared_folder(f"{run}-backup", begin) as folder:
+        content = (folder / FACTS).read_bytes()
+        yield msgspec.json.decode(content, type=Lost, dec_hook=lambda kind, value: kind(value))
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """Where to restore to."""
+    above = open_folder()
+    yield above / "restored"
+    kill_server(Cluster(settings_in(above / "restored")))
+    shutil.rmtree(above)
 
 
 @pytest.fixture
 def copied(lost: Lost) -> Iterator[Path]:
     """A copy of the folder of backups, to damage."""
-    copy = lost.shop.root / "copy"
-    shutil.copytree(lost.shop.place, copy, copy_function=_linked)
-    _own_as(lost.shop.place, copy)
+    above = open_folder()
+    copy = above / "copy"
+    shutil.copytree(lost.place, copy, copy_function=_linked)
+    for path in (lost.place, *lost.place.rglob("*")):
+        if path.is_dir():
+            found = path.stat()
+            target = copy / path.relative_to(lost.place)
+            target.chmod(found.st_mode & 0o777)
+            shutil.chown(target, found.st_uid, found.st_gid)
     yield copy
-    shutil.rmtree(copy)
+    shutil.rmtree(above)
 
 
 def _linked(source: str, target: str) -> None:
     Path(target).hardlink_to(source)
-
-
-def _own_as(source: Path, copy: Path) -> None:
-    for path in (source, *source.rglob("*")):
-        if path.is_dir():
-            found = path.stat()
-            target = copy / path.relative_to(source)
-            target.chmod(found.st_mode & 0o777)
-            shutil.chown(target, found.st_uid, found.st_gid)

@@ -26,7 +26,7 @@ from entrepot.ground.cluster import Cluster
 from entrepot.ground.database import Database
 from entrepot.ground.keys import KeyStore
 from entrepot.ground.migrate import migrate
-from entrepot.ground.settings import Settings, child_environment
+from entrepot.ground.settings import child_environment
 from tests.builders import SIGNING_KEY, a_retailer, an_order
 from tests.ground.homes import kill_server
 from tests.postgres import SMALL_SERVER, open_folder, settings_in
@@ -96,16 +96,23 @@ class Shop:
         with self.database() as database:
             return orders_of(database)
 
-    def start_archiver(self) -> None:
-        """As `serve` would."""
+    def start_archiver(self, **others: str) -> None:
+        """As `serve` would; others are more of its environment."""
         with (self.root / "archiver.log").open("ab") as output:
             self.archiver = subprocess.Popen(
                 [sys.executable, "-P", "-m", "entrepot", "archiver"],
-                env=child_environment(self.environment()),
+                env=child_environment(self.environment() | others),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
             )
+
+    def kill_archiver(self) -> None:
+        """SIGKILL: what it started is left behind."""
+        assert self.archiver is not None
+        self.archiver.kill()
+        self.archiver.wait()
+        self.archiver = None
 
     def environment(self) -> dict[str, str]:
         """What its commands are run with."""
@@ -122,7 +129,9 @@ class Shop:
 
         def is_complete() -> State | None:
             state = self.state()
-            there = state is not None and state.complete_to is not None and state.keys_to is not None
+            there = (
+                state is not None and state.complete_to is not None and state.keys_to is not None
+            )
             return state if there and min(state.complete_to, state.keys_to) > to else None
 
         found: State = until(is_complete, f"the archive: {self.said()[-2000:]}")
@@ -146,9 +155,7 @@ class Shop:
 
     def lose_the_disk(self) -> None:
         """Everything dies at once, and the data home is gone."""
-        if self.archiver is not None:
-            self.archiver.kill()
-            self.archiver.wait()
+        self.kill_archiver()
         kill_server(self.cluster)
         shutil.rmtree(self.home)
 
@@ -201,8 +208,3 @@ def receiver_pid(shop: Shop) -> int:
         if words[0].endswith(b"pg_receivewal") and os.fsencode(shop.place) in b" ".join(words):
             return int(path.parent.name)
     raise AssertionError("nobody streams")
-
-
-def new_home_of(settings: Settings, folder: Path) -> Settings:
-    """The settings of a restored home."""
-    return settings_in(folder, PG_USER=settings.pg_user)

@@ -1,35 +1,26 @@
-"""After a lost disk: everything acknowledged by an instant is there, nothing later, and is whole."""
+"""After a lost disk: what was acknowledged by an instant is there, nothing later, and whole."""
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from entrepot.departments.customers import service as customers
 from entrepot.departments.customers.model import Person
 from entrepot.doors.house import House
+from entrepot.ground import restoring
 from entrepot.ground.backup.plan import stamp
 from entrepot.ground.cluster import Cluster
-from entrepot.ground.restoring import MARKER
-from entrepot.words.outcome import Refusal
+from entrepot.ground.migrate import latest
+from entrepot.words.outcome import Broken, Refusal
 from tests.backup.conftest import Lost
 from tests.backup.shop import command, orders_of, squeezed
-from tests.ground.homes import kill_server
 from tests.postgres import settings_in
-
-
-@pytest.fixture
-def folder(lost: Lost) -> Iterator[Path]:
-    """Where to restore to."""
-    folder = lost.shop.root / "restored"
-    yield folder
-    if folder.exists():
-        kill_server(Cluster(settings_in(folder)))
-        shutil.rmtree(folder)
 
 
 def test_an_instant_is_brought_back_exactly(lost: Lost, folder: Path) -> None:
@@ -48,7 +39,7 @@ def test_an_instant_is_brought_back_exactly(lost: Lost, folder: Path) -> None:
     last = max(expected, key=lambda order: lost.orders[order])
     assert f"last order: {last}, placed {lost.orders[last]:%Y-%m-%d %H:%M:%S} UTC" in said
     assert f"ENTREPOT_DATA={folder} ENTREPOT_BACKUP=/path/to/another entrepot serve" in said
-    assert not (folder / MARKER).exists()
+    assert not (folder / restoring.MARKER).exists()
     settings = settings_in(folder)
     cluster = Cluster(settings)
     assert cluster.status().state == "stopped", "serve can start it"
@@ -66,8 +57,15 @@ def test_an_instant_is_brought_back_exactly(lost: Lost, folder: Path) -> None:
 
 
 def test_as_late_as_possible_loses_nothing_acknowledged(lost: Lost, folder: Path) -> None:
+    """Also where an earlier attempt was interrupted: it starts afresh."""
+    folder.mkdir(mode=0o711)
+    restoring.write(folder, restoring.Restoring(restoring.RESTORING, lost.at))
+    half = folder / "postgres" / "data.aside"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18\n")
     done = command(["restore", str(folder)], lost.environment())
     assert done.exit_code == 0, done.output + repr(done.exception)
+    assert not half.exists()
     assert "12 orders" in squeezed(done.stdout)
     assert "erased again" not in done.stdout, "the erasure itself was restored"
 
@@ -76,12 +74,12 @@ def test_no_plaintext_and_no_key_of_an_erased_person_is_anywhere(lost: Lost) -> 
     """Backups, write-ahead log and the copies of the keys."""
     name = b"Zephyrine"
     searched = 0
-    for path in (*lost.shop.place.rglob("*"), *lost.shop.keys_place.rglob("*")):
+    for path in (*lost.place.rglob("*"), *lost.keys_place.rglob("*")):
         if path.is_file():
             assert name not in path.read_bytes(), path
             searched += 1
     assert searched > 1_000
-    copies = [p for p in lost.shop.keys_place.iterdir() if p.is_dir()]
+    copies = [p for p in lost.keys_place.iterdir() if p.is_dir()]
     assert len(copies) >= 2
     for copy in copies:
         connection = sqlite3.connect(copy / "persons.sqlite")
@@ -89,3 +87,46 @@ def test_no_plaintext_and_no_key_of_an_erased_person_is_anywhere(lost: Lost) -> 
         connection.close()
         assert keys[lost.erased.bytes] == bytes(40), copy
         assert keys[lost.kept.bytes] != bytes(40), copy
+
+
+def test_an_older_schema_is_told_and_nothing_is_migrated(lost: Lost, folder: Path) -> None:
+    """Until the end is done nothing serves there: erasures are not replayed yet."""
+    environment = lost.environment()
+    done = command(["restore", str(folder), "--without-keys"], environment)
+    assert done.exit_code == 0, done.output + repr(done.exception)
+    assert "the data of 11 persons cannot be read any more" in squeezed(done.stderr)
+    restoring.write(folder, restoring.Restoring(restoring.RECOVERED, lost.at))
+    settings = settings_in(folder)
+    cluster = Cluster(settings)
+    with _owner(cluster) as owner:
+        row = owner.execute(
+            "DELETE FROM ground.migration WHERE number = %s "
+            "RETURNING number, name, checksum, applied_at",
+            (latest(),),
+        ).fetchone()
+
+    done = command(["restore", str(folder), "--finish"], environment)
+
+    assert done.exit_code == 1, done.output + repr(done.exception)
+    assert f"this version needs {latest()}; nothing was migrated" in squeezed(done.stderr)
+    assert f"ENTREPOT_DATA={folder} entrepot migrate" in done.stdout
+    with pytest.raises(Broken, match="erasures were not replayed yet"):
+        House(settings)
+    again = command(["restore", str(folder)], environment)
+    assert "was restored to" in str(again.exception)
+    assert "--finish" in str(again.exception)
+
+    with _owner(cluster) as owner:
+        owner.execute("INSERT INTO ground.migration VALUES (%s, %s, %s, %s)", row)
+    done = command(["restore", str(folder), "--finish"], environment)
+    assert done.exit_code == 0, done.output + repr(done.exception)
+    assert "12 orders" in done.stdout
+    assert not (folder / restoring.MARKER).exists()
+
+
+@contextmanager
+def _owner(cluster: Cluster) -> Iterator[psycopg.Connection]:
+    """The database of a home that is started for it, as its owner."""
+    with psycopg.connect(cluster.ensure_started().url, autocommit=True) as connection:
+        yield connection
+    cluster.stop()

@@ -35,10 +35,10 @@ from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Fault, Unavailable
 
 LOOK_EVERY_S = 1.0
-TELL_EVERY_S = 5.0
-KEYS_EVERY_S = 5.0
+TELL_EVERY_S = 2.0
+KEYS_EVERY_S = 2.0
 DUE_EVERY_S = 10.0
-AGAIN_S = 5.0
+AGAIN_S = 2.0
 BACKUP_AGAIN_S = 900.0
 BACKUP_EVERY = timedelta(days=1)
 GIVEN_UP_MIB = 64
@@ -63,6 +63,7 @@ class Archiver:
         self._samples: deque[tuple[datetime, int]] = deque(maxlen=100_000)
         self._reached: wal.Reached | None = None
         self._anew = False
+        self._failed: tuple[float, Fault] | None = None
         self._receiver: subprocess.Popen[bytes] | None = None
         self._told_at = -TELL_EVERY_S
         self._changing = threading.Lock()
@@ -117,8 +118,7 @@ class Archiver:
                 trouble = repr(error)
                 log.exception("archiver.bug", doing=name, reason=trouble)
             self._change(**{f"{name}_trouble": trouble})
-            late_s = BACKUP_AGAIN_S if name == "backup" and trouble else pause_s
-            if self._stop.wait(late_s):
+            if self._stop.wait(pause_s):
                 return
 
     # --- the archive -----------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class Archiver:
     def _look(self, connection: psycopg.Connection[Any]) -> None:
         now = self._clock.now()
         found = slot.positions(connection)
-        self._samples.append((now, found.flushed))
+        self._samples.append((now, found.written))
         complete = None
         while self._samples and (found.received or 0) >= self._samples[0][1]:
             complete = self._samples.popleft()
@@ -201,19 +201,28 @@ class Archiver:
         place = self._tools.place(system)
         due = self._due(place)
         if due is not None:
+            if self._failed is not None and self._clock.monotonic() < self._failed[0]:
+                raise self._failed[1]
             full, why = due
             log.info("archiver.backup_due", full=full, why=why)
-            try:
-                take(self._tools, full=full, go_on=lambda: not self._stop.is_set())
-            except Unavailable as fault:
-                if fault.kind != BUSY:
-                    raise
+            self._take(full)
             KeyCopies(self._settings, system.identifier, self._clock).keep_dated()
         backups = places.read_backups(place)
         self._change(
             newest=(backups[-1].name, backups[-1].ended_at) if backups else None,
             shares_disk=place.root.stat().st_dev == self._settings.data.stat().st_dev,
         )
+
+    def _take(self, full: bool) -> None:
+        try:
+            take(self._tools, full=full, go_on=lambda: not self._stop.is_set())
+        except Fault as fault:
+            # Somebody else's is as good; one that failed is not tried all the time.
+            if fault.kind != BUSY:
+                self._failed = (self._clock.monotonic() + BACKUP_AGAIN_S, fault)
+                raise
+        else:
+            self._failed = None
 
     def _due(self, place: Place) -> tuple[bool, str] | None:
         """Whether a backup is due, a full one, and why; None when none is."""

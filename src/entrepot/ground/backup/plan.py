@@ -14,9 +14,6 @@ from entrepot.ground.cluster_account import Account, Programs
 from entrepot.ground.settings import Expected
 from entrepot.words.outcome import Broken, shown
 
-# The log is flushed by the page, a record may be longer: how much the archive may seem to lack.
-SLACK_BYTES = 1024 * 1024
-
 
 class Plan(NamedTuple):
     """How an instant is brought back.
@@ -103,7 +100,7 @@ def choose(
     least = backup.stop_lsn
     if not is_inside:
         least = max(least, commit.lsn if commit is not None else 0)
-        least = max(least, found.noted.lsn - SLACK_BYTES if found.noted is not None else 0)
+        least = max(least, found.noted.lsn if found.noted is not None else 0)
     return Plan(chain, found.run, at or found.ends_at, at if is_inside else None, least)
 
 

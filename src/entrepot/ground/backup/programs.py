@@ -7,6 +7,7 @@ import re
 import selectors
 import signal
 import subprocess
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +18,8 @@ from entrepot.words.outcome import Unavailable
 
 LOOK_EVERY_S = 0.2
 END_S = 5.0
+END_LOOKS = 250
+END_LOOK_S = 0.02
 SAID_LINES = 4
 
 _PROGRESS = re.compile(r"^\s*(\d+)/(\d+) kB \(")
@@ -72,30 +75,59 @@ def started(
     command: Sequence[str], account: Account, *, stderr: int | IO[bytes]
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A program at work, ended with the block."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        cwd="/",
-        env=PROGRAM_ENVIRONMENT,
-        # Ctrl-C at the terminal is for us; we end the program.
-        start_new_session=True,
-        **account.popen_options(),
-    )
+    # An interruption while it is being started would leave it behind: it waits until we can end it.
+    interrupted = _interruptions_held()
     try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            cwd="/",
+            env=PROGRAM_ENVIRONMENT,
+            # Ctrl-C at the terminal is for us; we end the program.
+            start_new_session=True,
+            **account.popen_options(),
+        )
+    except BaseException:
+        interrupted()
+        raise
+    try:
+        interrupted()
         yield process
     finally:
         _end(process)
 
 
+def _interruptions_held() -> Callable[[], None]:
+    """Hold Ctrl-C back until the function it gives is called, which raises what came meanwhile."""
+    if threading.current_thread() is not threading.main_thread():
+        return lambda: None
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _frame: came.append(number))
+
+    def release() -> None:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
+
+    return release
+
+
 def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the program, if it still runs, and what it has started; all are gone then."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if process.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, number)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(END_S)
+    for _ in range(END_LOOKS):
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            break
+        selectors.DefaultSelector().select(END_LOOK_S)  # nothing to select: a pause
     if process.stderr is not None:
         process.stderr.close()
 

@@ -16,6 +16,8 @@ from entrepot.ground.cluster_settings import SOCKET_PORT, SUPERUSER
 
 SLOT = "entrepot_backup"
 RECEIVER = "entrepot-archiver"
+PAGE_BYTES = 8_192
+PAGE_HEADERS = (24, 40)  # of a page, and of the first of a segment
 
 # Backups and the stream take as long as they take.
 _NO_LIMITS = "-c statement_timeout=0 -c transaction_timeout=0 -c lock_timeout=0"
@@ -31,7 +33,7 @@ _DROP = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WH
 _END_WALSENDER = "SELECT pg_terminate_backend(%s, 5000)"
 _IS_STREAMED = "SELECT 1 FROM pg_replication_slots WHERE slot_name = %s AND active"
 _POSITIONS = """
-SELECT (pg_current_wal_flush_lsn() - '0/0')::bigint,
+SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint,
        (SELECT max(r.write_lsn - '0/0')::bigint FROM pg_stat_replication AS r
          WHERE r.application_name = %(receiver)s),
        (SELECT (pg_current_wal_flush_lsn() - s.restart_lsn)::bigint FROM pg_replication_slots AS s
@@ -53,12 +55,12 @@ class System(NamedTuple):
 class Positions(NamedTuple):
     """Positions in the write-ahead log, bytes.
 
-    flushed   what was acknowledged until now lies before it
+    written   where the last record ends; what was acknowledged until now lies before it
     received  what the archive has; None when nobody streams
     kept      bytes kept for the archive; 0 without a slot
     """
 
-    flushed: int
+    written: int
     received: int | None
     kept: int
 
@@ -112,4 +114,13 @@ def positions(connection: psycopg.Connection[Any]) -> Positions:
     """How far the log and the archive are."""
     row = connection.execute(_POSITIONS, {"receiver": RECEIVER, "slot": SLOT}).fetchone()
     assert row is not None
-    return Positions(row[0], row[1], row[2] or 0)
+    return Positions(_end_of_record(row[0]), row[1], row[2] or 0)
+
+
+def _end_of_record(position: int) -> int:
+    """Where the record before a position ends: the next one begins after the header of its page.
+
+    Source: PostgreSQL 18, XLogBytePosToRecPtr and XLogBytePosToEndRecPtr in xlog.c.
+    """
+    into_page = position % PAGE_BYTES
+    return position - into_page if into_page in PAGE_HEADERS else position

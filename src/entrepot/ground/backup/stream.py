@@ -56,11 +56,11 @@ def catch_up(tools: Tools, folder: Path) -> None:
         if slot.is_streamed(connection):
             return
         at = tools.clock.now()
-        flushed = slot.positions(connection).flushed
+        written = slot.positions(connection).written
     # The program ends once it is beyond a position.
-    end = ["--endpos", wal.shown(flushed - 1)]
+    end = ["--endpos", wal.shown(written - 1)]
     ended = run_watched([*command(tools, folder), *end], tools.account)
     if ended.returncode == 0:
-        wal.write_reached(folder, wal.Reached(at, flushed), tools.account.owner)
+        wal.write_reached(folder, wal.Reached(at, written), tools.account.owner)
     else:
         log.warning("backup.not_caught_up", reason=ended.said)
