@@ -116,7 +116,11 @@ class Shop:
 
     def environment(self) -> dict[str, str]:
         """What its commands are run with."""
-        return {"ENTREPOT_DATA": str(self.home), "ENTREPOT_BACKUP": str(self.place)}
+        return {
+            "ENTREPOT_DATA": str(self.home),
+            "ENTREPOT_BACKUP": str(self.place),
+            "ENTREPOT_BACKUP_KEYS": str(self.keys_place),
+        }
 
     def state(self) -> State | None:
         """What the archiver of today says."""

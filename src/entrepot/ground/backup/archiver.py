@@ -113,11 +113,12 @@ class Archiver:
             except (Fault, OSError, psycopg.Error) as error:
                 trouble = str(error).strip() or repr(error)
                 if not self._stop.is_set():
-                    log.error("archiver.trouble", doing=name, reason=trouble)
+                    log.warning("archiver.trouble", doing=name, reason=trouble)
             except Exception as error:  # the other loops go on; this one is tried again, and loud
                 trouble = repr(error)
                 log.exception("archiver.bug", doing=name, reason=trouble)
-            self._change(**{f"{name}_trouble": trouble})
+            if trouble is not None or name != "archive":  # what is archived ends its trouble
+                self._change(**{f"{name}_trouble": trouble})
             if self._stop.wait(pause_s):
                 return
 
@@ -138,13 +139,13 @@ class Archiver:
             ) as process,
         ):
             self._receiver = process
-            self._change(archive_trouble=None)
             noted = None
             while process.poll() is None and not self._stop.wait(LOOK_EVERY_S):
                 reached = self._reached
                 if reached is not None and reached != noted:
-                    wal.write_reached(folder, reached, self._tools.account.owner)
-                    noted = reached
+                    with suppress(OSError):  # the log itself may still find room
+                        wal.write_reached(folder, reached, self._tools.account.owner)
+                        noted = reached
             if self._stop.is_set():
                 return
         words = " | ".join(said.read_text(errors="replace").split("\n")[-4:]).strip(" |")
@@ -160,7 +161,7 @@ class Archiver:
             complete = self._samples.popleft()
         if complete is not None:
             self._reached = wal.Reached(*complete)
-            self._change(complete_to=complete[0])
+            self._change(complete_to=complete[0], archive_trouble=None)
         self._change(kept_bytes=found.kept)
         self._give_up_for_orders(connection, found.kept)
         self._tell()
@@ -249,11 +250,11 @@ class Archiver:
         now = self._clock.now()
         state = self._state
         if state.complete_to is not None:
-            METRICS.archive_age_seconds.set((now - state.complete_to).total_seconds())
+            METRICS.archive_complete.set(state.complete_to.timestamp())
         if state.keys_to is not None:
-            METRICS.key_copy_age_seconds.set((now - state.keys_to).total_seconds())
+            METRICS.keys_copied.set(state.keys_to.timestamp())
         if state.newest is not None:
-            METRICS.backup_age_seconds.set((now - state.newest[1]).total_seconds())
+            METRICS.backup_newest.set(state.newest[1].timestamp())
         METRICS.archive_kept_bytes.set(state.kept_bytes)
         if self._clock.monotonic() - self._told_at >= TELL_EVERY_S:
             self._told_at = self._clock.monotonic()

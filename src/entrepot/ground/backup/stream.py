@@ -30,6 +30,9 @@ def stretch(
     with places.held(tools.settings.run / LOCK, wait=True):
         folders = sorted(folder for folder in place.wal.iterdir() if folder.is_dir())
         if folders and slot.is_kept(connection) and not anew:
+            for path in wal.unbegun(folders[-1]):
+                path.unlink()
+                log.warning("backup.segment_begun_again", segment=path.name)
             return folders[-1]
         folder = place.wal / places.free_name(place.wal, tools.clock)
         # Before the slot: what a kill leaves between the two is a stretch that never began.

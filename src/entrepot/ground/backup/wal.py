@@ -130,6 +130,15 @@ def _read(folder: Path) -> Stretch:
     return Stretch(folder, timeline, tuple(numbers), bool(numbers) and numbers[-1] not in whole)
 
 
+def unbegun(folder: Path) -> list[Path]:
+    """Segments that were to be written when their disk was full or their writer died.
+
+    pg_receivewal fills a segment with zeros before it writes to it, and takes no shorter one up
+    again; nothing is in it that PostgreSQL does not keep.
+    """
+    return [p for p in folder.glob(f"*{PARTIAL}") if p.stat().st_size < SEGMENT_BYTES]
+
+
 def run_after(stretches: list[Stretch], position: int, timeline: int) -> Run | None:
     """The segments without a gap from the one at `position` on; None when it is in no stretch."""
     wanted = segment_of(position)
