@@ -21,6 +21,7 @@ from entrepot.ground.backup.state import LATE_S
 from entrepot.ground.backup.tools import Tools
 from entrepot.ground.processes import identity
 from tests.backup.shop import CLOCK, Shop, command, new_shop, receiver_pid, squeezed
+from tests.postgres import settings_in
 from tests.processes import until
 
 
@@ -274,8 +275,30 @@ def test_room_for_orders_comes_first(shop: Shop) -> None:
 
 def test_nothing_to_back_up(tmp_path: Path) -> None:
     environment = {"ENTREPOT_DATA": str(tmp_path / "home")}
-    done = command(["backup"], environment | {"ENTREPOT_BACKUP": ""})
-    assert str(done.exception).startswith("ENTREPOT_BACKUP: not set")
     done = command(["backup"], environment | {"ENTREPOT_BACKUP": str(tmp_path / "backups")})
     assert "nothing to back up in" in str(done.exception)
     assert not (tmp_path / "home").exists()
+    done = command(["backup", "--list"], environment | {"ENTREPOT_BACKUP": ""})
+    assert str(done.exception).startswith("ENTREPOT_BACKUP: not set")
+
+
+def test_giving_a_folder_up(shop: Shop) -> None:
+    """A shell that was not told of the folder is told; to end it for good is a command."""
+    forgetful = {"ENTREPOT_DATA": str(shop.home)}
+    status = squeezed(command(["status"], forgetful).stdout)
+    assert "archive complete to 2" in status, "the archiver runs all the same"
+    shop.kill_archiver()
+    found = {c.name: c for c in examine(settings_in(shop.home), CLOCK)}["backups"]
+    assert found.ok is False
+    assert found.found.startswith("ENTREPOT_BACKUP is not set; in use were ")
+    assert str(shop.place) in found.found
+    assert "entrepot backup --end" in found.advice
+    before = shop.backups()
+    assert "expected none" in str(command(["backup", "--end"], shop.environment()).exception)
+    done = command(["backup", "--end"], forgetful)
+    assert done.exit_code == 0, done.output + repr(done.exception)
+    assert on(shop, "SELECT count(*) FROM pg_replication_slots") == 0
+    assert {c.name: c for c in examine(settings_in(shop.home), CLOCK)}["backups"].ok is None
+    assert shop.backups() == before
+    done = command(["backup"], shop.environment())
+    assert "belongs to another installation" in str(done.exception), "it was given up"

@@ -41,7 +41,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "ENTREPOT_LOG_LEVEL": "Debug",
         "ENTREPOT_KEYS": "/mnt/keys",
         "ENTREPOT_SIGNING_KEY": "k" * 32,
-        "ENTREPOT_BACKUP": "/mnt/backups",
+        "ENTREPOT_BACKUP": "",
         "ENTREPOT_BACKUP_KEYS": "/mnt/other",
         "ENTREPOT_BACKUP_KEEP": "2",
         "ENTREPOT_BACKUP_WAL_MIB": "64",
@@ -61,7 +61,7 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         log_level="DEBUG",
         keys=Path("/mnt/keys"),
         signing_key="k" * 32,
-        backup=Path("/mnt/backups"),
+        backup=None,
         backup_keys=Path("/mnt/other"),
         backup_keep=2,
         backup_wal_mib=64,
@@ -145,3 +145,9 @@ def test_a_copy_lies_apart_from_what_it_is_a_copy_of(given: dict[str, str], othe
     with pytest.raises(Broken) as caught:
         Settings.from_environment({"ENTREPOT_DATA": "/srv/shop", **given})
     assert f"expected a folder apart from {other}" in str(caught.value)
+
+
+def test_an_external_database_is_not_backed_up_by_us() -> None:
+    given = {"ENTREPOT_DATABASE_URL": "postgresql://h/d", "ENTREPOT_BACKUP": "/mnt/backups"}
+    with pytest.raises(Broken, match="is backed up by whoever runs it"):
+        Settings.from_environment(given)

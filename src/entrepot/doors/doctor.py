@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from entrepot.doors.ports import port_holder, require_free
 from entrepot.doors.runfile import read_run_file
+from entrepot.ground.backup.place import claimed
 from entrepot.ground.backup.state import LATE_S, State, read_state, told
 from entrepot.ground.clock import Clock
 from entrepot.ground.cluster import (
@@ -30,7 +31,7 @@ from entrepot.ground.cluster_account import MAJOR, installed_programs, program_v
 from entrepot.ground.database_state import database_state
 from entrepot.ground.disk import disk_state, read_only_reason
 from entrepot.ground.settings import Settings, unknown_variables
-from entrepot.words.outcome import Fault
+from entrepot.words.outcome import Broken, Fault
 
 SKEW_S_MAX = 2.0
 FILES_MIN = 1_024
@@ -263,22 +264,31 @@ def _database(settings: Settings, clock: Clock) -> list[Check]:
 
 def _backups(settings: Settings, clock: Clock) -> list[Check]:
     """What the archiver says: the folders themselves may hang, so nobody looks there."""
-    if settings.backup is None:
-        advice = "set ENTREPOT_BACKUP to a folder on another disk (docs/backup.md)"
-        return [Check("backups", None, "none", "a folder of backups", advice)]
-    expected = "of the embedded PostgreSQL"
-    if not settings.is_embedded:
-        advice = "leave ENTREPOT_BACKUP out: that database is backed up by whoever runs it"
-        return [Check("backups", False, "ENTREPOT_DATABASE_URL is set", expected, advice)]
     state, now = read_state(settings), clock.now()
+    if settings.backup is None and (state is None or not state.is_current):
+        return [_seen(lambda: _no_backups(settings))]
     expected = f"less than {BACKUP_AGE_MAX.days} days old"
     if state is None or state.newest is None:
-        found = Check("backups", None, "none yet", expected, "made by `entrepot serve`")
+        newest = Check("backups", None, "none yet", expected, "made by `entrepot serve`")
     else:
         is_old = now - state.newest[1] > BACKUP_AGE_MAX
         advice = "run `entrepot backup` and see what it says" if is_old else ""
-        found = Check("backups", not is_old, f"newest {told(state.newest[1])}", expected, advice)
-    return [found, *_archive(state, now)]
+        newest = Check("backups", not is_old, f"newest {told(state.newest[1])}", expected, advice)
+    return [newest, *_archive(state, now)]
+
+
+def _no_backups(settings: Settings) -> Check:
+    expected = "a folder of backups"
+    try:
+        known = claimed(settings)
+    except Broken as fault:
+        return Check("backups", False, str(fault), expected, "see there")
+    if known:
+        found = f"ENTREPOT_BACKUP is not set; in use were {', '.join(known)}"
+        advice = "set it where `entrepot serve` is started, or run `entrepot backup --end`"
+        return Check("backups", False, found, expected, advice)
+    advice = "set ENTREPOT_BACKUP to a folder on another disk (docs/backup.md)"
+    return Check("backups", None, "none", expected, advice)
 
 
 def _archive(state: State | None, now: datetime) -> list[Check]:

@@ -201,6 +201,11 @@ def _not_apart(values: Mapping[str, Any]) -> Iterator[str]:
         "ENTREPOT_BACKUP_KEYS": values["backup_keys"],
     }
     given = {name: Path(os.path.normpath(path)) for name, path in places.items() if path}
+    if values["database_url"] is not None and values["backup"] is not None:
+        yield (
+            f"ENTREPOT_BACKUP: found {values['backup']}, expected none: the PostgreSQL behind "
+            "ENTREPOT_DATABASE_URL is backed up by whoever runs it"
+        )
     others = {
         "the data home": values["data"],
         "ENTREPOT_KEYS": values["keys"],

@@ -14,7 +14,7 @@ from rich.table import Column, Table
 
 from entrepot.doors.cli.endings import console, errors
 from entrepot.doors.cli.opened import running_database, settings_now
-from entrepot.ground.backup import key_copies, place, plan
+from entrepot.ground.backup import key_copies, place, plan, slot
 from entrepot.ground.backup.key_copies import KeyCopies
 from entrepot.ground.backup.place import Place
 from entrepot.ground.backup.state import told
@@ -39,6 +39,12 @@ def backup(
     listed: Annotated[
         bool, typer.Option("--list", help="Show what there is and until when it can be restored.")
     ] = False,
+    end: Annotated[
+        bool,
+        typer.Option(
+            "--end", help="Keep nothing for a folder of backups any more; what is in it stays."
+        ),
+    ] = False,
 ) -> None:
     """Back up database and keys, verify, and remove what is too old; safe at any time.
 
@@ -48,6 +54,11 @@ def backup(
     """
     settings = settings_now()
     clock = SystemClock()
+    if settings.is_embedded and Cluster(settings).status().state == "absent" and not listed:
+        raise Expected(f"ENTREPOT_DATA: nothing to back up in {settings.data}")
+    if end:
+        _end(settings)
+        return
     if settings.backup is None:
         raise Expected(
             "ENTREPOT_BACKUP: not set, expected a folder on another disk (docs/backup.md)"
@@ -55,8 +66,23 @@ def backup(
     if listed:
         _show(settings, clock)
         return
-    if settings.is_embedded and Cluster(settings).status().state == "absent":
-        raise Expected(f"ENTREPOT_DATA: nothing to back up in {settings.data}")
+    _take(settings, clock, full=full, keep=keep)
+
+
+def _end(settings: Settings) -> None:
+    if settings.backup is not None:
+        raise Expected(
+            f"ENTREPOT_BACKUP: found {settings.backup}, expected none: leave it out, also where "
+            "`entrepot serve` is started, and start that again"
+        )
+    with running_database(settings) as url:
+        slot.give_up(url)
+    place.give_up(settings)
+    console.print("nothing is kept for a folder of backups any more")
+
+
+def _take(settings: Settings, clock: Clock, *, full: bool, keep: int | None) -> None:
+    assert settings.backup is not None, "the caller looked"
     tools = Tools.of(settings, clock)
     with running_database(settings), telling(clock) as tell:
         taken = take(tools, full=full, keep=keep, tell=tell)

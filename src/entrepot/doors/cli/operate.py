@@ -128,10 +128,10 @@ def _describe_database(settings: Settings, cluster: ClusterStatus | None) -> Non
 
 
 def _describe_backups(settings: Settings, clock: Clock) -> None:
-    if settings.backup is None:
+    state = read_state(settings)
+    if settings.backup is None and (state is None or not state.is_current):
         console.print("backups: none (ENTREPOT_BACKUP is not set)")
         return
-    state = read_state(settings)
     if state is None:
         console.print("backups: [yellow]the archiver has not said anything yet[/]")
         return

@@ -25,13 +25,13 @@ import msgspec
 
 from entrepot.ground.clock import Clock
 from entrepot.ground.cluster_account import MAJOR, Account, require_reachable
+from entrepot.ground.cluster_settings import BACKED_UP
 from entrepot.ground.files import Owner, private_folder, sync_folder, write_durably
 from entrepot.ground.settings import Settings
 from entrepot.words.outcome import Broken
 
 FORMAT = 1
 MARK = "place.json"
-HOME_MARK = "backup.json"
 ABOUT = "backup.json"
 NAME = "%Y%m%dT%H%M%SZ"
 FULL = "full"
@@ -172,7 +172,7 @@ def _claim_folder(
         if str(root) in home.folders:
             raise Broken(
                 f"{variable}: {root} was in use by this installation and has no {MARK} now; is its "
-                f"disk mounted? To begin anew there, remove {settings.data / HOME_MARK}"
+                f"disk mounted? To begin anew there, remove {settings.data / BACKED_UP}"
             )
         if root.exists() and any(root.iterdir()):
             raise Broken(
@@ -231,14 +231,34 @@ def _read_mark(root: Path) -> Mark | None:
         raise Broken(f"{root / MARK}: it cannot be read ({error}); it is damaged") from error
 
 
+def claimed(settings: Settings) -> tuple[str, ...]:
+    """The folders that this data home has taken into use, until it gave them up.
+
+    Raises: Broken when what it noted cannot be read.
+    """
+    known = _read_home_mark(settings)
+    return known.folders if known is not None else ()
+
+
+def give_up(settings: Settings) -> None:
+    """Forget the folders; what is in them stays."""
+    (settings.data / BACKED_UP).unlink(missing_ok=True)
+
+
 def _home_mark(settings: Settings, clock: Clock) -> HomeMark:
-    path = settings.data / HOME_MARK
+    known = _read_home_mark(settings)
+    if known is None:
+        known = HomeMark(clock.random_bytes(16).hex())
+        _write_home_mark(settings, known)
+    return known
+
+
+def _read_home_mark(settings: Settings) -> HomeMark | None:
+    path = settings.data / BACKED_UP
     try:
         return msgspec.json.decode(path.read_bytes(), type=HomeMark)
-    except FileNotFoundError:
-        mark = HomeMark(clock.random_bytes(16).hex())
-        _write_home_mark(settings, mark)
-        return mark
+    except (FileNotFoundError, NotADirectoryError):
+        return None
     except msgspec.DecodeError as error:
         raise Broken(
             f"{path}: it cannot be read ({error}); remove it and choose a new ENTREPOT_BACKUP"
@@ -246,7 +266,7 @@ def _home_mark(settings: Settings, clock: Clock) -> HomeMark:
 
 
 def _write_home_mark(settings: Settings, mark: HomeMark) -> None:
-    write_durably(settings.data / HOME_MARK, msgspec.json.encode(mark), mode=0o644)
+    write_durably(settings.data / BACKED_UP, msgspec.json.encode(mark), mode=0o644)
 
 
 # --- backups -------------------------------------------------------------------------------------

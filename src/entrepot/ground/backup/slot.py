@@ -103,6 +103,12 @@ def drop(connection: psycopg.Connection[Any]) -> None:
     connection.execute(_DROP, (SLOT,))
 
 
+def give_up(url: str) -> None:
+    """Keep nothing any more in the cluster behind `url`."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        drop(connection)
+
+
 def end_receiver(connection: psycopg.Connection[Any]) -> None:
     """End whoever streams from the slot, such as what a killed archiver has left behind."""
     row = connection.execute(_SLOT, (SLOT,)).fetchone()

@@ -76,12 +76,13 @@ def state_path(settings: Settings) -> Path:
 
 
 def read_state(settings: Settings) -> State | None:
-    """What an archiver of the folder in use said last; None when none has said anything."""
+    """What an archiver said last, of the folder in use if one is set here; None = nothing."""
     try:
         state = msgspec.json.decode(state_path(settings).read_bytes(), type=State)
     except (OSError, msgspec.DecodeError):
         return None
-    return state if state.folder == str(settings.backup) else None
+    is_other = settings.backup is not None and state.folder != str(settings.backup)
+    return None if is_other else state
 
 
 def write_state(settings: Settings, state: State) -> None:
