@@ -51,7 +51,7 @@ class Shop:
         self.settings = settings_in(self.home, BACKUP=str(self.place))
         self.cluster = Cluster(self.settings, changes={**SMALL_SERVER, **changes})
         self.archiver: subprocess.Popen[bytes] | None = None
-        self._orders = 0
+        self.order_number = 0
 
     def begin(self) -> None:
         """Make the home, a retailer in it; PostgreSQL runs then."""
@@ -76,11 +76,11 @@ class Shop:
         placed = []
         with self.database() as database, self.keys() as keys:
             for _ in range(count):
-                self._orders += 1
+                self.order_number += 1
                 command = an_order(
-                    f"order-{self._orders}",
-                    recipient=recipient(self._orders),
-                    customer_ref=f"C{self._orders}",
+                    f"order-{self.order_number}",
+                    recipient=recipient(self.order_number),
+                    customer_ref=f"C{self.order_number}",
                 )
                 (answer,) = database.run(
                     lambda tx, command=command: place_orders(

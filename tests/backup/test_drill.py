@@ -19,7 +19,7 @@ from entrepot.ground.cluster import Cluster
 from entrepot.ground.migrate import latest
 from entrepot.words.outcome import Broken, Refusal
 from tests.backup.conftest import Lost
-from tests.backup.shop import command, orders_of, squeezed
+from tests.backup.shop import CLOCK, command, new_shop, orders_of, squeezed
 from tests.postgres import settings_in
 
 
@@ -122,6 +122,34 @@ def test_an_older_schema_is_told_and_nothing_is_migrated(lost: Lost, folder: Pat
     assert done.exit_code == 0, done.output + repr(done.exception)
     assert "12 orders" in done.stdout
     assert not (folder / restoring.MARKER).exists()
+
+
+@pytest.mark.long
+def test_what_was_restored_is_backed_up_and_restored_again(lost: Lost) -> None:
+    """It goes on in another timeline of the log, in a folder of its own."""
+    with new_shop() as shop:
+        done = command(["restore", str(shop.home)], lost.environment())
+        assert done.exit_code == 0, done.output + repr(done.exception)
+        shop.cluster.ensure_started()
+        shop.order_number = 100
+        shop.start_archiver()
+        shop.until_backed_up()
+        shop.order()
+        taken = command(["backup"], shop.environment())
+        assert "incremental backup" in squeezed(taken.stdout), taken.output
+        shop.order()
+        at = CLOCK.now()
+        shop.order()
+        orders = shop.orders()
+        assert len(orders) == 12 + 9
+        shop.until_complete()
+        shop.lose_the_disk()
+        for words, count in (([], 21), (["--to", stamp(at)], 18)):
+            folder = shop.root / f"again-{count}"
+            done = command(["restore", str(folder), *words], shop.environment())
+            assert done.exit_code == 0, done.output + repr(done.exception)
+            assert f"{count} orders" in squeezed(done.stdout)
+            assert "audit: all is well" in done.stdout
 
 
 @contextmanager
