@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -63,18 +63,31 @@ def settings_in(folder: Path, **others: str) -> Settings:
 @contextmanager
 def shared_server(run: str) -> Iterator[Server]:
     """The server of the test run named `run`, started by whoever comes first."""
+
+    def start(folder: Path) -> None:
+        Cluster(settings_in(folder / "home"), changes=SMALL_SERVER).ensure_started()
+
+    with shared_folder(run, start) as folder:
+        yield Server(Cluster(settings_in(folder / "home")).url("postgres"))
+
+
+@contextmanager
+def shared_folder(name: str, begin: Callable[[Path], None]) -> Iterator[Path]:
+    """A folder that all workers of a test run share, as long as one of them uses it.
+
+    begin  called by each of them, one after the other: makes what is not there yet
+    """
     _remove_left_behind()
-    folder = TEMPORARY / f"{SHARED}{os.geteuid()}-{run}"
-    cluster = Cluster(settings_in(folder / "home"), changes=SMALL_SERVER)
+    folder = TEMPORARY / f"{SHARED}{os.geteuid()}-{name}"
     mine = folder / "users" / str(os.getpid())
     with _locked(folder):
         mine.parent.mkdir(exist_ok=True)
         who = identity(os.getpid())
         assert who is not None
         mine.write_text(who.started)
-        cluster.ensure_started()
+        begin(folder)
     try:
-        yield Server(cluster.url("postgres"))
+        yield folder
     finally:
         with _locked(folder):
             mine.unlink()

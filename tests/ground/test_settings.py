@@ -22,6 +22,7 @@ def test_defaults() -> None:
     assert (settings.pg_user, settings.disk_floor_mib) == ("entrepot", 512)
     assert settings.is_embedded
     assert settings.signing_key is None
+    assert (settings.backup, settings.backup_keys, settings.backup_keep) == (None, None, 4)
 
 
 def test_every_setting_is_read(tmp_path: Path) -> None:
@@ -40,6 +41,10 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         "ENTREPOT_LOG_LEVEL": "Debug",
         "ENTREPOT_KEYS": "/mnt/keys",
         "ENTREPOT_SIGNING_KEY": "k" * 32,
+        "ENTREPOT_BACKUP": "",
+        "ENTREPOT_BACKUP_KEYS": "/mnt/other",
+        "ENTREPOT_BACKUP_KEEP": "2",
+        "ENTREPOT_BACKUP_WAL_MIB": "64",
     }
     assert given.keys() == {setting.name for setting in SETTINGS}
     settings = Settings.from_environment(given)
@@ -56,6 +61,10 @@ def test_every_setting_is_read(tmp_path: Path) -> None:
         log_level="DEBUG",
         keys=Path("/mnt/keys"),
         signing_key="k" * 32,
+        backup=None,
+        backup_keys=Path("/mnt/other"),
+        backup_keep=2,
+        backup_wal_mib=64,
     )
     assert not settings.is_embedded
     assert SECRET not in repr(settings)
@@ -114,3 +123,31 @@ def test_misspelled_variable_is_noticed() -> None:
     assert unknown_variables({"ENTREPOT_PROT": "1", "ENTREPOT_PORT": "2", "PATH": "/"}) == [
         "ENTREPOT_PROT: no such setting; did you mean ENTREPOT_PORT?"
     ]
+
+
+def test_copies_of_keys_are_apart_by_default() -> None:
+    settings = Settings.from_environment({"ENTREPOT_BACKUP": "/mnt/backups/shop"})
+    assert settings.backup_keys == Path("/mnt/backups/shop-keys")
+
+
+@pytest.mark.parametrize(
+    ("given", "other"),
+    [
+        ({"ENTREPOT_BACKUP": "/srv/shop/backups"}, "the data home, /srv/shop"),
+        ({"ENTREPOT_BACKUP": "/srv"}, "the data home, /srv/shop"),
+        ({"ENTREPOT_BACKUP": "/mnt/../srv/shop/b"}, "the data home, /srv/shop"),
+        ({"ENTREPOT_BACKUP": "/b", "ENTREPOT_BACKUP_KEYS": "/b/keys"}, "ENTREPOT_BACKUP, /b"),
+        ({"ENTREPOT_BACKUP": "/b", "ENTREPOT_BACKUP_KEYS": "/b"}, "ENTREPOT_BACKUP, /b"),
+        ({"ENTREPOT_BACKUP": "/keys/b", "ENTREPOT_KEYS": "/keys"}, "ENTREPOT_KEYS, /keys"),
+    ],
+)
+def test_a_copy_lies_apart_from_what_it_is_a_copy_of(given: dict[str, str], other: str) -> None:
+    with pytest.raises(Broken) as caught:
+        Settings.from_environment({"ENTREPOT_DATA": "/srv/shop", **given})
+    assert f"expected a folder apart from {other}" in str(caught.value)
+
+
+def test_an_external_database_is_not_backed_up_by_us() -> None:
+    given = {"ENTREPOT_DATABASE_URL": "postgresql://h/d", "ENTREPOT_BACKUP": "/mnt/backups"}
+    with pytest.raises(Broken, match="is backed up by whoever runs it"):
+        Settings.from_environment(given)

@@ -33,12 +33,14 @@ class ChildPlan(NamedTuple):
     port      ready once it, or a process it started, listens there; None = once it has lived for
               half a second
     niceness  0 = as important as the supervisor, 19 = least
+    is_last   ended after PostgreSQL, whose last words it takes
     """
 
     name: str
     command: Sequence[str]
     port: int | None = None
     niceness: int = 0
+    is_last: bool = False
 
 
 class Child:

@@ -12,12 +12,14 @@ import pwd
 import resource
 import stat
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from entrepot.doors.ports import port_holder, require_free
 from entrepot.doors.runfile import read_run_file
 from entrepot.ground import partitions
+from entrepot.ground.backup.place import claimed
+from entrepot.ground.backup.state import LATE_S, State, read_state, told
 from entrepot.ground.clock import Clock
 from entrepot.ground.cluster import (
     SOCKET_NAME,
@@ -32,12 +34,13 @@ from entrepot.ground.database_state import database_state
 from entrepot.ground.disk import disk_state, read_only_reason
 from entrepot.ground.migrate import own_schemas, require_schema
 from entrepot.ground.settings import Settings, unknown_variables
-from entrepot.words.outcome import Fault
+from entrepot.words.outcome import Broken, Fault
 
 SKEW_S_MAX = 2.0
 FILES_MIN = 1_024
 FILES_GOOD = 4_096
 FUTURE_S_MAX = 5.0
+BACKUP_AGE_MAX = timedelta(days=2)
 
 _TIME_ERROR = 5  # Source: adjtimex(2)
 _TIMEX_BYTES = 256
@@ -75,7 +78,9 @@ def examine(settings: Settings, clock: Clock) -> list[Check]:
             lambda: _last_write(settings, clock),
             lambda: _socket(settings),
         ]
-    return [_seen(check) for check in checks] + _database(settings, clock)
+    return (
+        [_seen(check) for check in checks] + _database(settings, clock) + _backups(settings, clock)
+    )
 
 
 def _seen(check: Callable[[], Check]) -> Check:
@@ -276,6 +281,55 @@ def _partitions(settings: Settings) -> list[Check]:
     if found:
         return [Check("partitions", False, "; ".join(found), expected, "entrepot migrate")]
     return [Check("partitions", True, "as expected", expected)]
+
+
+def _backups(settings: Settings, clock: Clock) -> list[Check]:
+    """What the archiver says: the folders themselves may hang, so nobody looks there."""
+    state, now = read_state(settings), clock.now()
+    if settings.backup is None and (state is None or not state.is_current):
+        return [_seen(lambda: _no_backups(settings))]
+    expected = f"less than {BACKUP_AGE_MAX.days} days old"
+    if state is None or state.newest is None:
+        newest = Check("backups", None, "none yet", expected, "made by `entrepot serve`")
+    else:
+        is_old = now - state.newest[1] > BACKUP_AGE_MAX
+        advice = "run `entrepot backup` and see what it says" if is_old else ""
+        newest = Check("backups", not is_old, f"newest {told(state.newest[1])}", expected, advice)
+    return [newest, *_archive(state, now)]
+
+
+def _no_backups(settings: Settings) -> Check:
+    expected = "a folder of backups"
+    try:
+        known = claimed(settings)
+    except Broken as fault:
+        return Check("backups", False, str(fault), expected, "see there")
+    if known:
+        found = f"ENTREPOT_BACKUP is not set; in use were {', '.join(known)}"
+        advice = "set it where `entrepot serve` is started, or run `entrepot backup --end`"
+        return Check("backups", False, found, expected, advice)
+    advice = "set ENTREPOT_BACKUP to a folder on another disk (docs/backup.md)"
+    return Check("backups", None, "none", expected, advice)
+
+
+def _archive(state: State | None, now: datetime) -> list[Check]:
+    expected = f"complete to less than {LATE_S:.0f} s ago"
+    if state is None or not state.is_current:
+        last = f"complete to {told(state.complete_to)}" if state and state.complete_to else "none"
+        return [Check("log archive", None, f"{last}; the archiver does not run", expected)]
+    checks = [
+        Check(
+            "log archive", False, trouble, expected, "see that both folders are there and not full"
+        )
+        for trouble in state.late(now)
+    ]
+    if not checks and state.complete_to:
+        checks = [Check("log archive", True, f"complete to {told(state.complete_to)}", expected)]
+    if state.shares_disk:
+        advice = "put ENTREPOT_BACKUP on another disk: both would be lost with this one"
+        found = f"{state.folder} is on the data home's disk"
+        checks.append(Check("backup disk", None, found, "another disk", advice))
+    return checks
 
 
 def _name(uid: int) -> str:

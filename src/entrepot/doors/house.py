@@ -9,6 +9,7 @@ from entrepot.ground.clock import Clock, SystemClock
 from entrepot.ground.cluster import database_url
 from entrepot.ground.database import Database
 from entrepot.ground.keys import KeyStore
+from entrepot.ground.restoring import require_finished
 from entrepot.ground.settings import Settings
 
 
@@ -17,6 +18,7 @@ class House:
 
     name        of the process, as the database shows it
     read_only   tells whether changes are refused at present (cheap: asked for each request)
+    Raises: Broken in a data home whose restore is not finished.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class House:
         clock: Clock | None = None,
         read_only: Callable[[], bool] = lambda: False,
     ) -> None:
+        require_finished(settings.data)
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.database = Database(

@@ -188,22 +188,26 @@ class Supervisor:
     def _end(self) -> None:
         self._write("stopping")
         log.info("supervisor.ending", signals=self._signals)
-        for child in self._children:
-            child.ask_to_end()
-        self._until(lambda: self._all_ended() or self._signals > 1, CHILDREN_STOP_S)
-        for child in self._children:
-            if child.pid is not None:
-                log.warning("child.killed", child=child.plan.name, pid=child.pid)
-                child.end_now()
-        self._until(self._all_ended, LEFT_BEHIND_STOP_S)
+        self._end_children([child for child in self._children if not child.plan.is_last])
         if self._watch is not None:
             self._end_postgres()
+        self._end_children([child for child in self._children if child.plan.is_last])
         remove_run_file(self._settings)
         log.info("supervisor.ended")
 
-    def _all_ended(self) -> bool:
-        ended = [child.has_ended() for child in self._children]
-        return all(ended)
+    def _end_children(self, children: Sequence[Child]) -> None:
+        def all_ended() -> bool:
+            ended = [child.has_ended() for child in children]
+            return all(ended)
+
+        for child in children:
+            child.ask_to_end()
+        self._until(lambda: all_ended() or self._signals > 1, CHILDREN_STOP_S)
+        for child in children:
+            if child.pid is not None:
+                log.warning("child.killed", child=child.plan.name, pid=child.pid)
+                child.end_now()
+        self._until(all_ended, LEFT_BEHIND_STOP_S)
 
     def _end_postgres(self) -> None:
         try:

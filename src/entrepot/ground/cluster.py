@@ -57,6 +57,7 @@ from entrepot.ground.files import (
     sync_folder,
 )
 from entrepot.ground.processes import identity, reap
+from entrepot.ground.restoring import require_whole
 from entrepot.ground.settings import Settings
 from entrepot.ground.telemetry import get_logger
 from entrepot.words.outcome import Broken, Unavailable
@@ -155,16 +156,21 @@ class Cluster:
         self._child: subprocess.Popen[bytes] | None = None
         self._start_log = settings.run / "postgres-start.log"
 
-    def ensure_started(self, keep_waiting: Callable[[], bool] | None = None) -> Running:
+    def ensure_started(
+        self, keep_waiting: Callable[[], bool] | None = None, *, restoring: bool = False
+    ) -> Running:
         """The server, ready: found running, or made when there is none yet, and started.
 
         keep_waiting  asked again and again during a long recovery; False ends the waiting.
                       None = wait five minutes
+        restoring     by whoever restores this data home; else one that is not whole is refused
         Raises: Broken with what a person must do; Unavailable when it takes too long or waiting
         was ended. The server may then still become ready: call again.
         """
+        if not restoring:
+            require_whole(self.settings.data)
         account = server_account(self.settings.pg_user)
-        self._make_folders(account)
+        self.make_folders(account)
         with only_starter(self._lock, self._clock):
             keep_waiting = keep_waiting or self._five_minutes()
             found = self._settled()
@@ -217,7 +223,8 @@ class Cluster:
     def _lock(self) -> Path:
         return self.settings.run / "postgres.lock"
 
-    def _make_folders(self, account: Account) -> None:
+    def make_folders(self, account: Account) -> None:
+        """The data home and the folders in it, each of its owner."""
         # The server's account must pass through folders that belong to root, but not list them.
         passed = 0o711 if account.switch else 0o700
         home = data_home(self.settings.data, mode=passed)

@@ -22,6 +22,7 @@ SUPERUSER = "entrepot"
 SOCKET_PORT = 5432  # only part of the socket's name: nothing listens on TCP
 LOCAL_TUNING = "postgresql.local.conf"
 IDENTITY_MAP = "entrepot"
+BACKED_UP = "backup.json"  # in a data home that has a folder of backups
 
 _MIB = 1024 * 1024
 _CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
@@ -89,11 +90,19 @@ def wanted_settings(
         # Bounds recovery after a crash to about ten seconds of replay.
         Wanted("max_wal_size", str(_clamp(memory // 8, 256, 2048)), "MB between checkpoints"),
         Wanted("log_directory", str(settings.logs), "beside the data"),
+        Wanted("summarize_wal", "on" if is_backed_up(settings) else "off", "incremental backups"),
+        # A folder of backups that is away must never fill the disk that orders are written to.
+        Wanted("max_slot_wal_keep_size", str(settings.backup_wal_mib), "MB kept for the archive"),
         *_TUNED,
     )
     changes = changes or {}
     assert changes.keys() <= {row.name for row in rows if not row.guarded}, "an unknown change"
     return tuple(row._replace(value=changes.get(row.name, row.value)) for row in rows)
+
+
+def is_backed_up(settings: Settings) -> bool:
+    """Whether there is a folder of backups, also for a command that was not told of it."""
+    return settings.backup is not None or (settings.data / BACKED_UP).exists()
 
 
 _GUARDED = (
@@ -118,6 +127,8 @@ _TUNED = (
     Wanted("lock_timeout", "5000", "ms"),
     Wanted("idle_in_transaction_session_timeout", "60000", "ms"),
     Wanted("transaction_timeout", "300000", "ms"),
+    # A stop waits for the archive to have everything, but not for one that hangs.
+    Wanted("wal_sender_timeout", "30000", "ms"),
     Wanted("allow_alter_system", "off", f"tuning goes into {LOCAL_TUNING}"),
     Wanted("logging_collector", "on", "log files of its own"),
     Wanted("log_filename", "postgresql-%Y%m%d-%H%M%S.log", "old ones are removed by serve"),

@@ -59,7 +59,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 # Rows are only ever added at the end and overwritten in place, never deleted: SQLite then moves no
 # row to another page, so that no stale copy of a key is left in the unused part of a page.
-_TABLES = (
+TABLES = (
     """
     CREATE TABLE IF NOT EXISTS person_key (
         seq        INTEGER PRIMARY KEY,
@@ -133,7 +133,7 @@ class KeyStore:
         Raises: Broken when the folder or a file is open to others, not readable, damaged, or one
         file of several is gone; Unavailable when another process holds the file for too long.
         """
-        _require_private(folder)
+        require_private(folder)
         with _told(folder / PERSONS), _locked(folder):
             is_new = not (folder / INDEX).exists()
             connection = _connect(folder, is_new)
@@ -201,7 +201,7 @@ class KeyStore:
 
     def _checked(self, person_id: UUID, stored: bytes) -> bytes:
         key, check = stored[:KEY_BYTES], stored[KEY_BYTES:]
-        if check != _check(person_id, key):
+        if check != check_of(person_id, key):
             raise Broken(
                 f"{self._folder / PERSONS}: the key of person {person_id} is damaged; stop "
                 "Entrepot and restore the folder of keys from its backup"
@@ -212,7 +212,7 @@ class KeyStore:
         fresh = [(p, self._clock.random_bytes(KEY_BYTES)) for p in person_ids]
         with self._writing():
             self._connection.executemany(
-                _ADD_KEY, [(p.bytes, key + _check(p, key)) for p, key in fresh]
+                _ADD_KEY, [(p.bytes, key + check_of(p, key)) for p, key in fresh]
             )
 
     def _remember(self, keys: dict[UUID, bytes]) -> None:
@@ -340,7 +340,7 @@ class KeyStore:
             raise
 
 
-def _require_private(folder: Path) -> None:
+def require_private(folder: Path) -> None:
     """An empty folder is made private; one with content that others could read is refused."""
     try:
         if folder.is_dir() and any(folder.iterdir()):
@@ -402,7 +402,7 @@ def _connect(folder: Path, is_new: bool) -> sqlite3.Connection:
 
 
 def _make_tables(folder: Path, connection: sqlite3.Connection) -> None:
-    for table in _TABLES:
+    for table in TABLES:
         connection.execute(table)
     connection.execute("PRAGMA user_version = 1")
     if connection.execute(_ANY_KEY).fetchone():
@@ -461,7 +461,7 @@ def _unreadable(path: Path, error: OSError) -> Broken:
     )
 
 
-def _check(person_id: UUID, key: bytes) -> bytes:
+def check_of(person_id: UUID, key: bytes) -> bytes:
     """Tells a damaged or misplaced key; it goes with the key when that is overwritten."""
     return hashlib.sha256(person_id.bytes + key).digest()[:CHECK_BYTES]
 

@@ -10,7 +10,7 @@ import difflib
 import ipaddress
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -57,6 +57,10 @@ class Settings:
     archive_secret: str | None = field(repr=False)
     archive_timeout_s: int
     archive_after_days: int
+    backup: Path | None
+    backup_keys: Path | None
+    backup_keep: int
+    backup_wal_mib: int
 
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
@@ -77,6 +81,7 @@ class Settings:
                 found = "a value (not shown, it may be secret)" if setting.secret else shown(text)
                 faults.append(f"{setting.name}: found {found}, expected {expected}")
                 values[setting.field] = setting.default(values, environment)
+        faults = faults or list(_not_apart(values))
         if faults:
             raise Broken("\n".join(faults), kind="settings")
         return Settings(**values)
@@ -223,6 +228,37 @@ def _data_home(_values: Mapping[str, Any], environment: Mapping[str, str]) -> Pa
         return Path("/var/lib/entrepot")
     home = environment.get("HOME", "")
     return (Path(home) if home else Path.home()) / ".local" / "share" / "entrepot"
+
+
+def _beside_the_backup(values: Mapping[str, Any], _environment: Mapping[str, str]) -> Path | None:
+    backup: Path | None = values["backup"]
+    return backup.with_name(f"{backup.name}-keys") if backup and backup.name else None
+
+
+def _not_apart(values: Mapping[str, Any]) -> Iterator[str]:
+    """What would be lost together with what it is a copy of, or give keys away with the data."""
+    places: dict[str, Path] = {
+        "ENTREPOT_BACKUP": values["backup"],
+        "ENTREPOT_BACKUP_KEYS": values["backup_keys"],
+    }
+    given = {name: Path(os.path.normpath(path)) for name, path in places.items() if path}
+    if values["database_url"] is not None and values["backup"] is not None:
+        yield (
+            f"ENTREPOT_BACKUP: found {values['backup']}, expected none: the PostgreSQL behind "
+            "ENTREPOT_DATABASE_URL is backed up by whoever runs it"
+        )
+    others = {
+        "the data home": values["data"],
+        "ENTREPOT_KEYS": values["keys"],
+        "ENTREPOT_BACKUP": values["backup"],
+    }
+    for name, place in given.items():
+        for other, path in others.items():
+            if path is None or other == name:
+                continue
+            there = Path(os.path.normpath(path))
+            if place.is_relative_to(there) or there.is_relative_to(place):
+                yield f"{name}: found {place}, expected a folder apart from {other}, {there}"
 
 
 class Setting(NamedTuple):
@@ -419,6 +455,40 @@ SETTINGS: tuple[Setting, ...] = (
         "How old every record of a partition must be before it goes to the archive.",
         _whole(400, 36_500),
         _fixed(400),
+        "ENTREPOT_BACKUP",
+        "backup",
+        "absolute path",
+        "",
+        "Folder of backups and of the write-ahead log, on another disk; without it there are none.",
+        _path,
+        _fixed(None),
+    ),
+    Setting(
+        "ENTREPOT_BACKUP_KEYS",
+        "backup_keys",
+        "absolute path",
+        "the folder of backups with -keys behind its name",
+        "Folder of the copies of the keys of personal data, apart from the backups.",
+        _path,
+        _beside_the_backup,
+    ),
+    Setting(
+        "ENTREPOT_BACKUP_KEEP",
+        "backup_keep",
+        "full backups",
+        "4",
+        "Full backups that are kept, with what builds on them; older ones are removed.",
+        _whole(1, 1_000),
+        _fixed(4),
+    ),
+    Setting(
+        "ENTREPOT_BACKUP_WAL_MIB",
+        "backup_wal_mib",
+        "MiB",
+        "8192",
+        "Write-ahead log kept for a folder of backups that is away; beyond it is given up.",
+        _whole(64, 999_999_999),
+        _fixed(8192),
     ),
 )
 

@@ -410,6 +410,7 @@ class Metrics:
         )
         self.disk_free_bytes = latest("disk_free_bytes", "Free bytes in the data directory")
         self.audit_failures = latest("audit_failures", "Invariants the last audit found broken")
+        self._of_backups(latest)
         self.read_only, self.pool_connections = _states(registry)
 
         self.transaction_seconds = spread("transaction_seconds", "Time of one transaction")
@@ -421,6 +422,21 @@ class Metrics:
         )
         self.http_request_seconds = spread(
             "http_request_seconds", "Time of one HTTP request", "route", "method", "status"
+        )
+
+    def _of_backups(self, latest: Callable[[str, str], Gauge]) -> None:
+        """What the archiver measures; instants, so that one that is silent is seen to be."""
+        self.archive_complete = latest(
+            "archive_complete_timestamp_seconds", "Unix time until which all commits are archived"
+        )
+        self.keys_copied = latest(
+            "keys_copied_timestamp_seconds", "Unix time until which all new keys are copied"
+        )
+        self.backup_newest = latest(
+            "backup_newest_timestamp_seconds", "Unix time at which the newest backup ended"
+        )
+        self.archive_kept_bytes = latest(
+            "archive_kept_bytes", "Write-ahead log that PostgreSQL keeps for the archive"
         )
 
 

@@ -134,3 +134,10 @@ UPDATE customers.erasure AS e
          ORDER BY u.person_id) AS k
  WHERE e.person_id = k.person_id AND e.completed_at IS NULL
 RETURNING e.person_id
+
+-- name: persons_with_data
+SELECT DISTINCT person_id
+  FROM customers.person_data
+ WHERE person_id > %(after)s
+ ORDER BY person_id
+ LIMIT %(limit)s

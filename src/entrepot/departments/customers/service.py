@@ -43,6 +43,8 @@ from entrepot.words.outcome import Refusal
 ERASURE_BATCH = 500
 SYSTEM = "system"
 REPLAY = "replay-erasures"
+NOBODY = UUID(int=0)
+KEYS_PAGE = 5_000
 
 _TYPES: dict[RecordKind, type[Contact] | type[Address]] = {
     RecordKind.contact: Contact,
@@ -392,3 +394,12 @@ def _erase_again(tx: Tx, commands: Sequence[Erase], since: datetime) -> list[tup
     before = store.erasures_since(tx, since)
     erase(tx, commands)
     return before
+
+
+def without_keys(tx: Tx, keys: KeyStore) -> int:
+    """How many persons have data and no key to read them with, as after the loss of a key store."""
+    missing, after = 0, NOBODY
+    while page := store.persons_with_data(tx, after, KEYS_PAGE):
+        missing += len(page) - len(keys.keys_for(page, create=False))
+        after = page[-1]
+    return missing

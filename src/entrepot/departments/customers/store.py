@@ -166,3 +166,8 @@ def complete_erasures(tx: Tx, person_ids: Sequence[UUID]) -> set[UUID]:
     tx.run(Q.delete_data, {"person_ids": list(person_ids)})
     rows = tx.rows(Q.complete_erasures, {"person_ids": list(person_ids), "at": tx.now})
     return {row[0] for row in rows}
+
+
+def persons_with_data(tx: Tx, after: UUID, limit: int) -> list[UUID]:
+    """Whoever has personal data, by id, from behind `after` on."""
+    return [row[0] for row in tx.rows(Q.persons_with_data, {"after": after, "limit": limit})]

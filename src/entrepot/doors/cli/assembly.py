@@ -9,6 +9,7 @@ import typer
 from entrepot import __version__
 from entrepot.doors.cli import (
     archive,
+    backup,
     data,
     demo,
     importing,
@@ -17,6 +18,7 @@ from entrepot.doors.cli import (
     load,
     operate,
     processes,
+    restore,
     show,
 )
 from entrepot.doors.cli.endings import console
@@ -66,7 +68,10 @@ APP.command("audit", rich_help_panel=CARE)(data.audit)
 APP.command("replay", rich_help_panel=CARE)(data.replay)
 APP.command("dead-letters", rich_help_panel=CARE)(data.dead_letters)
 APP.add_typer(archive.APP, name="archive", rich_help_panel=CARE)
+APP.command("backup", rich_help_panel=CARE)(backup.backup)
+APP.command("restore", rich_help_panel=CARE)(restore.restore)
 APP.add_typer(keys.APP, name="key", rich_help_panel=CARE)
 APP.command("door", hidden=True)(processes.door)
 APP.command("page", hidden=True)(processes.page)
 APP.command("work", hidden=True)(processes.work)
+APP.command("archiver", hidden=True)(processes.archiver)

@@ -14,7 +14,7 @@ import msgspec
 
 from entrepot.doors.runfile import LOCK, read_run_file
 from entrepot.ground.cluster import Cluster
-from entrepot.ground.cluster_settings import LOCAL_TUNING
+from entrepot.ground.cluster_settings import BACKED_UP, LOCAL_TUNING
 from entrepot.ground.files import write_durably
 from entrepot.ground.settings import Expected, Settings
 
@@ -23,7 +23,7 @@ REPORT = "report"
 # What an installation and a demo put into a data home.
 OURS = frozenset(
     {MARKER, REPORT, "ballast", "ballast.aside", "keys", "log", "postgres", "programs", "run"}
-    | {"socket", f".{MARKER}.aside"}
+    | {"socket", f".{MARKER}.aside", BACKED_UP, f".{BACKED_UP}.aside"}
 )
 NAMED_MOST = 4
 

@@ -50,8 +50,8 @@ def ended() -> Iterator[None]:
         # Typer turns Ctrl-C into this code before it can be caught here.
         if end.code == INTERRUPTED:
             complain(
-                "interrupted; what was done is kept, and the same command goes on from there, a "
-                "demo with --resume"
+                "interrupted; what was done is kept, and the same command goes on from there or "
+                "begins afresh, a demo with --resume"
             )
         raise
     except BrokenPipeError:

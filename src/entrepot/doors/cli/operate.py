@@ -18,6 +18,7 @@ from entrepot.doors.cli.endings import BROKEN, FOUND_WRONG, UNREACHABLE, complai
 from entrepot.doors.doctor import examine
 from entrepot.doors.runfile import RunFile, read_run_file
 from entrepot.doors.supervisor import Prepare, Supervisor
+from entrepot.ground.backup.state import read_state, told
 from entrepot.ground.clock import Clock, SystemClock
 from entrepot.ground.cluster import Cluster, ClusterStatus, database_url
 from entrepot.ground.database_state import database_state
@@ -39,7 +40,11 @@ def plans(settings: Settings) -> list[ChildPlan]:
         ChildPlan(f"door-{number}", [*command, "door"], port=settings.port)
         for number in range(1, settings.doors + 1)
     ]
-    return [*doors, ChildPlan("worker", [*command, "work"])]
+    found = [*doors, ChildPlan("worker", [*command, "work"])]
+    if settings.backup is not None and settings.is_embedded:
+        archiver = ChildPlan("archiver", [*command, "archiver"], niceness=5, is_last=True)
+        found.append(archiver)
+    return found
 
 
 def serve_command(prepare: Prepare) -> Callable[[], None]:
@@ -76,6 +81,7 @@ def status() -> None:
     if run is not None and is_up:
         console.print(f"address: http://{run.host}:{run.port}")
     _describe_database(settings, cluster)
+    _describe_backups(settings, clock)
     reason = read_only_reason(settings)
     console.print(
         f"[bold red]read-only:[/] {escape(reason)}" if reason else "changes are accepted",
@@ -119,6 +125,24 @@ def _describe_database(settings: Settings, cluster: ClusterStatus | None) -> Non
     size_mib = state.size_bytes / 1024 / 1024
     where = "embedded" if settings.is_embedded else "external"
     console.print(f"database: PostgreSQL {state.version}, {where}, {size_mib:,.0f} MiB")
+
+
+def _describe_backups(settings: Settings, clock: Clock) -> None:
+    state = read_state(settings)
+    if settings.backup is None and (state is None or not state.is_current):
+        console.print("backups: none (ENTREPOT_BACKUP is not set)")
+        return
+    if state is None:
+        console.print("backups: [yellow]the archiver has not said anything yet[/]")
+        return
+    now = clock.now()
+    newest = f"newest {told(state.newest[1])}" if state.newest else "none yet"
+    archive = (
+        f"archive complete to {told(state.complete_to)}" if state.complete_to else "no archive"
+    )
+    console.print(f"backups: {newest}; {archive}")
+    for trouble in state.late(now) if state.is_current else ["the archiver does not run"]:
+        console.print(f"[bold red]backups:[/] {escape(trouble)}", soft_wrap=True)
 
 
 def _duration(length: timedelta) -> str:

@@ -17,9 +17,11 @@ from entrepot.doors.web.assembly import Web
 from entrepot.doors.worker import Worker
 from entrepot.flows import reactions
 from entrepot.flows.watch.subscribed import SUBSCRIPTIONS
+from entrepot.ground.backup.archiver import Archiver
+from entrepot.ground.backup.tools import Tools
 from entrepot.ground.clock import SystemClock
 from entrepot.ground.disk import is_read_only
-from entrepot.ground.processes import collect_seldom, end_with
+from entrepot.ground.processes import collect_seldom, end_with, identity
 from entrepot.ground.telemetry import configure
 
 
@@ -48,6 +50,23 @@ def page(
     configure(now=clock.now, level=settings.log_level.upper(), fields={"process": "page"})
     with House(settings, name="entrepot-page", clock=clock, read_only=lambda: True) as house:
         http.run(house, [Web(house)], [closed.ROUTER])
+
+
+def archiver() -> None:
+    """Stream the write-ahead log, copy keys and take the daily backup in this process."""
+    settings = settings_now()
+    clock = SystemClock()
+    configure(now=clock.now, level=settings.log_level.upper(), fields={"process": "archiver"})
+    me = identity(os.getpid())
+    assert me is not None, "a process that runs has an identity"
+    process = Archiver(Tools.of(settings, clock), me)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        process.ask_to_stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    process.run()
 
 
 def work() -> None:
