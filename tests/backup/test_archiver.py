@@ -76,7 +76,7 @@ def whole(shop: Shop) -> list[places.Backup]:
 
 def checks(shop: Shop) -> dict[str, Check]:
     found = examine(shop.settings, CLOCK)
-    return {check.name: check for check in found if check.name in ("backups", "archive")}
+    return {check.name: check for check in found if check.name in ("backups", "log archive")}
 
 
 def test_everything_is_archived_within_seconds(shop: Shop) -> None:
@@ -87,7 +87,7 @@ def test_everything_is_archived_within_seconds(shop: Shop) -> None:
     one_stretch(shop)
     assert {name: check.ok for name, check in checks(shop).items()} == {
         "backups": True,
-        "archive": True,
+        "log archive": True,
     }
     status = command(["status"], shop.environment())
     assert "backups: newest 2" in squeezed(status.stdout)
@@ -105,7 +105,7 @@ def test_a_folder_that_is_gone_and_comes_back(shop: Shop) -> None:
     until(lambda: "is its disk mounted?" in archive_trouble(shop), "the trouble to be told", 60)
     assert len(shop.order()) == 3, "orders go on"
     assert not list(shop.place.iterdir())
-    found = checks(shop)["archive"]
+    found = checks(shop)["log archive"]
     assert (found.ok, "is its disk mounted?" in found.found) == (False, True)
     done = command(["backup"], shop.environment())
     assert "was in use by this installation and has no" in str(done.exception)
@@ -151,7 +151,7 @@ def test_killed_programs_are_replaced(shop: Shop) -> None:
     left = receiver_pid(shop)
     shop.kill_archiver()
     assert shop.state() is None
-    assert "the archiver does not run" in checks(shop)["archive"].found
+    assert "the archiver does not run" in checks(shop)["log archive"].found
     shop.order()
     shop.start_archiver()
     shop.until_complete()

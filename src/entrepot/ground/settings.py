@@ -455,6 +455,8 @@ SETTINGS: tuple[Setting, ...] = (
         "How old every record of a partition must be before it goes to the archive.",
         _whole(400, 36_500),
         _fixed(400),
+    ),
+    Setting(
         "ENTREPOT_BACKUP",
         "backup",
         "absolute path",
