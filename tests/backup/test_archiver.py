@@ -76,7 +76,7 @@ def whole(shop: Shop) -> list[places.Backup]:
 
 def checks(shop: Shop) -> dict[str, Check]:
     found = examine(shop.settings, CLOCK)
-    return {check.name: check for check in found if check.name in ("backups", "log archive")}
+    return {check.name: check for check in found if check.name in ("backups", "WAL archive")}
 
 
 def test_everything_is_archived_within_seconds(shop: Shop) -> None:
@@ -87,11 +87,11 @@ def test_everything_is_archived_within_seconds(shop: Shop) -> None:
     one_stretch(shop)
     assert {name: check.ok for name, check in checks(shop).items()} == {
         "backups": True,
-        "log archive": True,
+        "WAL archive": True,
     }
     status = command(["status"], shop.environment())
     assert "backups: newest 2" in squeezed(status.stdout)
-    assert "archive complete to 2" in squeezed(status.stdout)
+    assert "WAL archive complete to 2" in squeezed(status.stdout)
     notes = [c.found for c in examine(shop.settings, CLOCK) if c.name == "backup disk"]
     assert notes == [f"{shop.place} is on the data home's disk"]
 
@@ -105,7 +105,7 @@ def test_a_folder_that_is_gone_and_comes_back(shop: Shop) -> None:
     until(lambda: "is its disk mounted?" in archive_trouble(shop), "the trouble to be told", 60)
     assert len(shop.order()) == 3, "orders go on"
     assert not list(shop.place.iterdir())
-    found = checks(shop)["log archive"]
+    found = checks(shop)["WAL archive"]
     assert (found.ok, "is its disk mounted?" in found.found) == (False, True)
     done = command(["backup"], shop.environment())
     assert "was in use by this installation and has no" in str(done.exception)
@@ -135,7 +135,7 @@ def test_a_folder_that_hangs(shop: Shop) -> None:
             "the archive to stand still while keys are copied all the same",
         )
         (late,) = state.late(CLOCK.now() + timedelta(seconds=LATE_S - 1))
-        assert late.startswith("archive: complete to ")
+        assert late.startswith("WAL archive: complete to ")
         assert late.endswith("its folder may hang")
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -151,7 +151,7 @@ def test_killed_programs_are_replaced(shop: Shop) -> None:
     left = receiver_pid(shop)
     shop.kill_archiver()
     assert shop.state() is None
-    assert "the archiver does not run" in checks(shop)["log archive"].found
+    assert "the archiver does not run" in checks(shop)["WAL archive"].found
     shop.order()
     shop.start_archiver()
     shop.until_complete()
@@ -286,7 +286,7 @@ def test_giving_a_folder_up(shop: Shop) -> None:
     """A shell that was not told of the folder is told; to end it for good is a command."""
     forgetful = {"ENTREPOT_DATA": str(shop.home)}
     status = squeezed(command(["status"], forgetful).stdout)
-    assert "archive complete to 2" in status, "the archiver runs all the same"
+    assert "WAL archive complete to 2" in status, "the archiver runs all the same"
     shop.kill_archiver()
     found = {c.name: c for c in examine(settings_in(shop.home), CLOCK)}["backups"]
     assert found.ok is False

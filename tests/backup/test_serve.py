@@ -16,7 +16,7 @@ from entrepot.ground.settings import child_environment
 from tests.backup.shop import CLOCK, Shop, command, new_shop, squeezed
 from tests.processes import end, until
 
-COMPLETE = re.compile(r"^entrepot_archive_complete_timestamp_seconds (\S+)$", re.MULTILINE)
+COMPLETE = re.compile(r"^entrepot_wal_archive_complete_timestamp_seconds (\S+)$", re.MULTILINE)
 KEY = re.compile(r"^ent_\S+$", re.MULTILINE)
 
 

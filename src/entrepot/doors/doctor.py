@@ -316,15 +316,15 @@ def _archive(state: State | None, now: datetime) -> list[Check]:
     expected = f"complete to less than {LATE_S:.0f} s ago"
     if state is None or not state.is_current:
         last = f"complete to {told(state.complete_to)}" if state and state.complete_to else "none"
-        return [Check("log archive", None, f"{last}; the archiver does not run", expected)]
+        return [Check("WAL archive", None, f"{last}; the archiver does not run", expected)]
     checks = [
         Check(
-            "log archive", False, trouble, expected, "see that both folders are there and not full"
+            "WAL archive", False, trouble, expected, "see that both folders are there and not full"
         )
         for trouble in state.late(now)
     ]
     if not checks and state.complete_to:
-        checks = [Check("log archive", True, f"complete to {told(state.complete_to)}", expected)]
+        checks = [Check("WAL archive", True, f"complete to {told(state.complete_to)}", expected)]
     if state.shares_disk:
         advice = "put ENTREPOT_BACKUP on another disk: both would be lost with this one"
         found = f"{state.folder} is on the data home's disk"

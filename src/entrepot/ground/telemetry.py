@@ -426,8 +426,9 @@ class Metrics:
 
     def _of_backups(self, latest: Callable[[str, str], Gauge]) -> None:
         """What the archiver measures; instants, so that one that is silent is seen to be."""
-        self.archive_complete = latest(
-            "archive_complete_timestamp_seconds", "Unix time until which all commits are archived"
+        self.wal_archive_complete = latest(
+            "wal_archive_complete_timestamp_seconds",
+            "Unix time until which all commits are archived",
         )
         self.keys_copied = latest(
             "keys_copied_timestamp_seconds", "Unix time until which all new keys are copied"
@@ -435,8 +436,8 @@ class Metrics:
         self.backup_newest = latest(
             "backup_newest_timestamp_seconds", "Unix time at which the newest backup ended"
         )
-        self.archive_kept_bytes = latest(
-            "archive_kept_bytes", "Write-ahead log that PostgreSQL keeps for the archive"
+        self.wal_archive_kept_bytes = latest(
+            "wal_archive_kept_bytes", "Write-ahead log that PostgreSQL keeps for the archive"
         )
 
 

@@ -138,7 +138,9 @@ def _describe_backups(settings: Settings, clock: Clock) -> None:
     now = clock.now()
     newest = f"newest {told(state.newest[1])}" if state.newest else "none yet"
     archive = (
-        f"archive complete to {told(state.complete_to)}" if state.complete_to else "no archive"
+        f"WAL archive complete to {told(state.complete_to)}"
+        if state.complete_to
+        else "no WAL archive"
     )
     console.print(f"backups: {newest}; {archive}")
     for trouble in state.late(now) if state.is_current else ["the archiver does not run"]:

@@ -250,12 +250,12 @@ class Archiver:
         now = self._clock.now()
         state = self._state
         if state.complete_to is not None:
-            METRICS.archive_complete.set(state.complete_to.timestamp())
+            METRICS.wal_archive_complete.set(state.complete_to.timestamp())
         if state.keys_to is not None:
             METRICS.keys_copied.set(state.keys_to.timestamp())
         if state.newest is not None:
             METRICS.backup_newest.set(state.newest[1].timestamp())
-        METRICS.archive_kept_bytes.set(state.kept_bytes)
+        METRICS.wal_archive_kept_bytes.set(state.kept_bytes)
         if self._clock.monotonic() - self._told_at >= TELL_EVERY_S:
             self._told_at = self._clock.monotonic()
             self._change(at=now)

@@ -172,7 +172,7 @@ def _claim_folder(
         if str(root) in home.folders:
             raise Broken(
                 f"{variable}: {root} was in use by this installation and has no {MARK} now; is its "
-                f"disk mounted? To begin anew there, remove {settings.data / BACKED_UP}"
+                "disk mounted? To begin anew, give it another folder"
             )
         if root.exists() and any(root.iterdir()):
             raise Broken(

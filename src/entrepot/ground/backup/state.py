@@ -52,7 +52,7 @@ class State(msgspec.Struct, frozen=True):
         """What a person should look at, in words."""
         found = []
         for what, to, trouble in (
-            ("archive", self.complete_to, self.archive_trouble),
+            ("WAL archive", self.complete_to, self.archive_trouble),
             ("copy of the keys", self.keys_to, self.keys_trouble),
         ):
             if trouble:
