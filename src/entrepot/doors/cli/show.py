@@ -21,6 +21,7 @@ from entrepot.flows.views.order_story import LineView, OrderStory, order_story, 
 from entrepot.flows.views.po_story import PoStory, po_story
 from entrepot.flows.views.sku_story import SkuStory, sku_story
 from entrepot.flows.views.story import Moment, Topic
+from entrepot.ground.archive import archived_until
 from entrepot.ground.database import Tx
 from entrepot.words.money import Money, format_money
 from entrepot.words.outcome import shown
@@ -62,11 +63,15 @@ def show(
 def _order(tx: Tx, order_id: str) -> RenderableType:
     story = order_story(tx, order_id)
     assert story is not None, "it was found a moment ago"
-    return order_told(story)
+    gone = max(archived_until(tx).values(), default=None)
+    return order_told(story, gone if gone and story.head.placed_at < gone else None)
 
 
-def order_told(story: OrderStory) -> RenderableType:
-    """An order's story for the terminal."""
+def order_told(story: OrderStory, gone: datetime | None = None) -> RenderableType:
+    """An order's story for the terminal.
+
+    gone  what was recorded before this is in the archive alone; None = nothing of it
+    """
     head = story.head
     money = _money(head.currency)
     total = f"{money(head.items_minor)} goods, {money(head.shipping_minor)} shipping"
@@ -85,7 +90,7 @@ def order_told(story: OrderStory) -> RenderableType:
         _lines(story.lines, money),
         *([_parcels(story)] if story.parcels else []),
         _timeline(story.moments),
-        *_archived(story.archived_until, f"--order {head.order_id}"),
+        *_archived(gone, f"--order {head.order_id}"),
     )
 
 
@@ -182,11 +187,14 @@ def cart_told(story: CartStory) -> RenderableType:
 def _sku(tx: Tx, sku: str) -> RenderableType:
     story = sku_story(tx, sku)
     assert story is not None, "it was found a moment ago"
-    return sku_told(story)
+    return sku_told(story, archived_until(tx).get("inventory.movement"))
 
 
-def sku_told(story: SkuStory) -> RenderableType:
-    """A SKU's story for the terminal."""
+def sku_told(story: SkuStory, gone: datetime | None = None) -> RenderableType:
+    """A SKU's story for the terminal.
+
+    gone  movements from before this are in the archive alone; None = none are
+    """
     item = story.item
     on_backorder = "may" if item.backorderable else "may not"
     facts = [
@@ -219,7 +227,7 @@ def sku_told(story: SkuStory) -> RenderableType:
         *([coming] if story.coming else []),
         *([waiting] if story.waiting else []),
         *([_timeline(story.moments)] if story.moments else []),
-        *_archived(story.archived_until, f"--sku {item.sku}"),
+        *_archived(gone, f"--sku {item.sku}"),
     )
 
 

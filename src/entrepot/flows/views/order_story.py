@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 from entrepot.departments.tower.model import PPM
 from entrepot.flows.views.story import Moment, Topic, in_order, stock_moved
-from entrepot.ground.archive import archived_until
 from entrepot.ground.database import Tx
 from entrepot.ground.decisions import decisions_of
 from entrepot.ground.queries import load_queries
@@ -65,17 +64,13 @@ class ParcelView(NamedTuple):
 
 
 class OrderStory(NamedTuple):
-    """An order, its lines by part, its parcels, and everything that happened, oldest first.
-
-    archived_until  what was recorded before this is in the archive alone; None = nothing of it
-    """
+    """An order, its lines by part, its parcels, and everything that happened, oldest first."""
 
     head: OrderHead
     lines: tuple[LineView, ...]
     parcels: tuple[ParcelView, ...]
     moments: tuple[Moment, ...]
     waits: tuple[Moment, ...]
-    archived_until: datetime | None
 
 
 def order_story(tx: Tx, order_id: str) -> OrderStory | None:
@@ -94,15 +89,12 @@ def order_story(tx: Tx, order_id: str) -> OrderStory | None:
     happened = [_WORDS[one.topic](one) for one in told if one.topic != Topic.queue]
     news = [_news(row) for row in parcels if row[8] is not None]
     stock = [stock_moved(*row) for row in moved]
-    head = OrderHead(*rows[0][:width])
-    gone = max(archived_until(tx).values(), default=None)
     return OrderStory(
-        head=head,
+        head=OrderHead(*rows[0][:width]),
         lines=tuple(LineView(*row[width:]) for row in rows),
         parcels=tuple(dict.fromkeys(ParcelView(*row[:8]) for row in parcels)),
         moments=in_order([*happened, *decided, *stock, *news]),
         waits=in_order(_waiting(one) for one in told if one.topic == Topic.queue),
-        archived_until=gone if gone is not None and head.placed_at < gone else None,
     )
 
 

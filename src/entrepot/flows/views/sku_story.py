@@ -8,7 +8,6 @@ from typing import NamedTuple
 from entrepot.departments.inventory import service as inventory
 from entrepot.departments.inventory.model import Posted
 from entrepot.flows.views.story import Moment, Topic, in_order
-from entrepot.ground.archive import archived_until
 from entrepot.ground.database import Tx
 from entrepot.ground.queries import load_queries
 
@@ -63,17 +62,13 @@ class WaitingLine(NamedTuple):
 
 
 class SkuStory(NamedTuple):
-    """A SKU: its stock, what is announced, who waits (first served first), the latest movements.
-
-    archived_until  movements from before this are in the archive alone; None = none are
-    """
+    """A SKU: its stock, what is announced, who waits (first served first), the latest movements."""
 
     item: ItemHead
     stock: tuple[StockLine, ...]
     coming: tuple[ComingLine, ...]
     waiting: tuple[WaitingLine, ...]
     moments: tuple[Moment, ...]
-    archived_until: datetime | None
 
 
 def sku_story(tx: Tx, sku: str) -> SkuStory | None:
@@ -88,7 +83,6 @@ def sku_story(tx: Tx, sku: str) -> SkuStory | None:
         coming=tuple(ComingLine(*row) for row in tx.rows(Q.sku_coming, {"sku": sku})),
         waiting=tuple(WaitingLine(*row) for row in tx.rows(Q.sku_waiting, {"sku": sku})),
         moments=in_order(_moved(movement) for movement in reversed(moved)),
-        archived_until=archived_until(tx).get("inventory.movement"),
     )
 
 
