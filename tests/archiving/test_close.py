@@ -240,6 +240,23 @@ def test_a_subscription_that_comes_later_begins_after_the_archive(
         assert subscriptions.audit(tx, [later], at_rest=True) == []
 
 
+def test_a_part_without_its_reservation_is_found_all_the_same(
+    house: House, store: FolderStore, tmp_path: Path
+) -> None:
+    house.close(store, tmp_path)
+    with psycopg.connect(house.url) as owner:
+        owner.execute("UPDATE ordering.part SET state = 'reserved' WHERE state = 'cancelled'")
+        owner.execute("DELETE FROM inventory.reservation WHERE state = 'shipped'")
+    found = [f for f in house.findings() if "no reservation stands behind it" in f]
+    with psycopg.connect(house.url) as owner:
+        (parts,) = owner.execute(
+            "SELECT count(*) FROM ordering.part_line AS l JOIN ordering.part AS p USING "
+            "(order_id, part_no) WHERE NOT EXISTS (SELECT 1 FROM inventory.reservation AS r "
+            "WHERE r.reservation_id = l.reservation_id)"
+        ).fetchone() or (0,)
+    assert len(found) == parts > 6, "of those in the archive too, once they count on it again"
+
+
 # Damage.
 
 

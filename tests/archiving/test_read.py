@@ -49,6 +49,8 @@ def test_by_order_sku_and_time(archived: House, store: FolderStore, tmp_path: Pa
     def found(relation: str, asked: Asked) -> int:
         return count(store, tmp_path, relation, asked)
 
+    reservations = found("inventory.reservation", Asked())
+    assert 0 < reservations == found("inventory.reservation", Asked(sku=SKUS[5], since=JUNE))
     for relation in ("inventory.movement", "ordering.event", "events.log", "decisions.decision"):
         everything = found(relation, Asked())
         of_one = found(relation, Asked(order=order_id))
@@ -98,7 +100,8 @@ def test_the_command(archived: House, tmp_path: Path) -> None:
         return entrepot(archived, tmp_path, "archive", *arguments)
 
     said(run("list"), 0, ["movements", "movement_first", "archived", "2026-05-01 00:00"])
-    said(run("close"), 0, ["nothing was old enough"])
+    # Whether the reservations of spring are 400 days old depends on the day of the test.
+    assert "nothing was old enough" in run("close")[1]
     lines = said(run("read", "movements", "--order", order_id, "--format", "json"), 0, [])
     movements = [json.loads(line) for line in lines.splitlines()]
     assert {m["document"] for m in movements} == {order_id}

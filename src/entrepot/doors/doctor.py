@@ -34,6 +34,7 @@ from entrepot.ground.database_state import database_state
 from entrepot.ground.disk import disk_state, read_only_reason
 from entrepot.ground.migrate import own_schemas, require_schema
 from entrepot.ground.settings import Settings, unknown_variables
+from entrepot.ground.stores import open_store
 from entrepot.words.outcome import Broken, Fault
 
 SKEW_S_MAX = 2.0
@@ -67,6 +68,7 @@ def examine(settings: Settings, clock: Clock) -> list[Check]:
         lambda: _data_home(settings),
         lambda: _keys(settings),
         lambda: _disk(settings),
+        lambda: _records(settings),
         lambda: _port(settings),
         lambda: _files(),
         lambda: _time_source(),
@@ -140,6 +142,18 @@ def _disk(settings: Settings) -> Check:
     if reason is not None:
         return Check("disk", False, reason, expected, "see that `entrepot serve` runs")
     return Check("disk", True, str(state), expected)
+
+
+def _records(settings: Settings) -> Check:
+    place = settings.archive_place
+    expected = "answers, or none is set"
+    if place is None:
+        return Check("archive of records", True, "none: all records stay in the database", expected)
+    try:
+        open_store(place).read("is-it-there")
+    except Fault as fault:
+        return Check("archive of records", False, str(fault), expected, "see there")
+    return Check("archive of records", True, place.location, expected)
 
 
 def _programs(settings: Settings) -> Check:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
-from psycopg import sql
+from psycopg import errors, sql
 
 from entrepot.ground.clock import Clock
 from entrepot.ground.database import Tx, translated
@@ -74,6 +74,27 @@ def archived_until(tx: Tx) -> Mapping[str, datetime]:
     return {row[0]: row[1] for row in tx.rows(Q.archived_until)}
 
 
+class Ranges(NamedTuple):
+    """Keys of a table that are in the archive: from the first until before the second."""
+
+    pairs: tuple[tuple[int, int], ...]
+
+    def hold(self, key: UUID | None) -> bool:
+        """Whether an id is among them."""
+        return key is not None and any(a <= key.int < b for a, b in self.pairs)
+
+
+def ranges(tx: Tx, relation: str) -> Ranges:
+    """What is in the archive of a table that is cut by ids."""
+    return Ranges(
+        tuple(
+            (UUID(part.since_key).int if part.since_key else 0, UUID(part.until_key).int)
+            for part in parts(tx)
+            if part.relation == relation and part.state == "archived"
+        )
+    )
+
+
 @contextmanager
 def opened(url: str) -> Iterator[Connection]:
     """The way of the tables' owner to them, for one archiver at a time.
@@ -88,7 +109,13 @@ def opened(url: str) -> Iterator[Connection]:
         row = opened.execute("SELECT pg_try_advisory_lock(%s)", (ARCHIVE_LOCK,)).fetchone()
         if not row or not row[0]:
             raise Conflict("archive: another process is at it; wait for its end", kind="busy")
-        yield opened
+        try:
+            yield opened
+        except errors.InsufficientPrivilege as error:
+            raise Broken(
+                "archive: this login does not own the tables; run the worker, or "
+                "`entrepot archive close`, as their owner"
+            ) from error
 
 
 def installation(connection: Connection, clock: Clock) -> UUID:

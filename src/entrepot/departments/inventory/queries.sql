@@ -325,6 +325,15 @@ SELECT coalesce(o.sku, b.sku), coalesce(o.node, b.node), coalesce(o.quantity_eac
  WHERE o.quantity_each IS DISTINCT FROM b.quantity_each
  LIMIT %(limit)s
 
+-- name: living_reservation
+-- One of these ids that still stands for something; none, no row.
+SELECT r.order_id, r.state
+  FROM inventory.reservation AS r
+ WHERE r.reservation_id < %(until)s::uuid
+   AND (%(since)s::uuid IS NULL OR r.reservation_id >= %(since)s::uuid)
+   AND r.state NOT IN ('shipped', 'cancelled')
+ LIMIT 1
+
 -- name: carry_forward
 -- What the movements of these ids left in each account, added to what was carried before.
 INSERT INTO inventory.carried AS c (sku, node, account, quantity_each)

@@ -214,6 +214,13 @@ def reservations(tx: Tx, keys: Iterable[tuple[str, UUID]]) -> dict[UUID, Reserva
     return store.reservations(tx, keys)
 
 
+def still_living(tx: Tx, since: str | None, until: str) -> str | None:
+    """Which reservation keeps those with ids from `since` (None = all) until before `until` from
+    leaving, in words; None = all of them have ended."""
+    found = store.living_reservation(tx, since, until)
+    return f"a reservation of order {found[0]} is still {found[1]}" if found else None
+
+
 def waiting(tx: Tx, skus: Iterable[str]) -> list[Reservation]:
     """Commitments without stock, in the order they are served: priority, then time."""
     return store.waiting(tx, skus)

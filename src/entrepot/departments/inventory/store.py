@@ -348,6 +348,12 @@ def shorten_reservations(tx: Tx, shorts: Sequence[tuple[Reservation, int]]) -> N
     )
 
 
+def living_reservation(tx: Tx, since: str | None, until: str) -> tuple[str, str] | None:
+    """A reservation with an id in this range that has not ended: (order id, state)."""
+    row = tx.row(Q.living_reservation, {"since": since, "until": until})
+    return (row[0], row[1]) if row else None
+
+
 def expect(tx: Tx, commands: Sequence[Expect]) -> set[tuple[str, str]]:
     """Write or replace expected receipts; gives the (SKU, expected id) that are not closed."""
     if not commands:

@@ -35,6 +35,7 @@ class Records(StrEnum):
     """What can be read, by the word people use."""
 
     movements = "movements"
+    reservations = "reservations"
     events = "events"
     facts = "facts"
     decisions = "decisions"
@@ -42,6 +43,7 @@ class Records(StrEnum):
 
 RELATIONS = {
     Records.movements: "inventory.movement",
+    Records.reservations: "inventory.reservation",
     Records.events: "ordering.event",
     Records.facts: "events.log",
     Records.decisions: "decisions.decision",

@@ -74,7 +74,9 @@ def close_due(
                 if reason is not None:
                     log.warning("archive.kept", part=part.name, reason=reason)
                     yield Closed(table.relation, part.name, 0, 0, reason)
-                    break
+                    if table.in_order:
+                        break
+                    continue
                 step = _Step(connection, store, folder, clock, house, table, part, tell)
                 yield step.close(until_at)
 

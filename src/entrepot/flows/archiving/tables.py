@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from entrepot.departments.inventory import service as inventory
+from entrepot.departments.inventory import service_commitments as commitments
 from entrepot.departments.ordering.decisions import order_subject
 from entrepot.ground import subscriptions
 from entrepot.ground.database import Tx
@@ -34,6 +35,7 @@ class Archived(NamedTuple):
     carry     keeps what a partition leaves behind, in the transaction that drops it
     needed    why a partition has to stay as yet; None = it may go
     order, sku  how rows of an order, or of a SKU, are found; None = it has none
+    in_order  no partition leaves before an older one
     """
 
     relation: str
@@ -43,6 +45,7 @@ class Archived(NamedTuple):
     needed: Callable[[Tx, Partition], str | None]
     order: Looked
     sku: Looked | None
+    in_order: bool = True
 
 
 def _same(text: str) -> str:
@@ -61,6 +64,10 @@ def _carry_facts(tx: Tx, part: Partition) -> None:
     subscriptions.carry_forward(tx, part.since, part.until)
 
 
+def _reservations_needed(tx: Tx, part: Partition) -> str | None:
+    return commitments.still_living(tx, part.since_key, part.until_key)
+
+
 def _facts_needed(tx: Tx, part: Partition) -> str | None:
     return subscriptions.still_needed(tx, part.until)
 
@@ -74,6 +81,16 @@ ARCHIVED: tuple[Archived, ...] = (
         needed=_nothing,
         order=Looked("document", _same),
         sku=Looked("sku", _same),
+    ),
+    Archived(
+        relation="inventory.reservation",
+        at="since",
+        groups=Groups(("state",), "quantity_each"),
+        carry=_nothing,
+        needed=_reservations_needed,
+        order=Looked("order_id", _same),
+        sku=Looked("sku", _same),
+        in_order=False,
     ),
     Archived(
         relation="ordering.event",
