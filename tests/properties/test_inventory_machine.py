@@ -72,7 +72,8 @@ class InventoryMachine(RuleBasedStateMachine):
     def __init__(self, database: Database, clock: VirtualClock, owner: psycopg.Connection) -> None:
         super().__init__()
         owner.execute(
-            "TRUNCATE inventory.stock, inventory.movement, inventory.hold, inventory.reservation, "
+            "TRUNCATE inventory.stock, inventory.movement, inventory.opened, inventory.carried, "
+            "inventory.hold, inventory.reservation, "
             "inventory.expected_receipt, events.outbox"
         )
         self.database, self.clock = database, clock

@@ -117,14 +117,20 @@ def test_opening_stock_is_booked_once_by_sixteen(database: Database) -> None:
 
 
 def test_opening_stock_cannot_be_booked_twice_even_past_the_decision(database: Database) -> None:
-    """The guard in the database: a unique index over opening entries."""
+    """The guard in the database: the key of what was opened; and what goes past it is found."""
     open_stock(database, {"MUG": 10})
-    with pytest.raises(Conflict, match="movement_opening"), database.transaction() as tx:
+    with pytest.raises(Conflict, match="opened_pkey"), database.transaction() as tx:
+        tx.run(
+            "INSERT INTO inventory.opened (sku, node, quantity_each) "
+            "SELECT sku, node, quantity_each FROM inventory.opened"
+        )
+    with database.transaction() as tx:
         tx.run(
             "INSERT INTO inventory.movement SELECT sku, %s, node, from_account, to_account, "
             "quantity_each, cause, document, at, command_id, actor FROM inventory.movement",
             (tx.new_id(),),
         )
+    assert any("opened with 10, the ledger says 20" in finding for finding in findings(database))
 
 
 @pytest.mark.parametrize("opened", [0, 4, 30])

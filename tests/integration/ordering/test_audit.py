@@ -164,7 +164,7 @@ def test_one_corruption_is_one_finding(
             {
                 "order O-5 has no line",
                 "units of line 1 in part 1 of order O-5 belongs to nothing",
-                "units of line 2 in part 1 of order O-5 belongs to nothing",
+                "units of line 2 in part 2 of order O-5 belongs to nothing",
             },
         ),
         (
