@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
@@ -45,10 +46,12 @@ def files_of(owner: psycopg.Connection) -> dict[Path, bytes]:
     row = owner.execute("SHOW data_directory").fetchone()
     assert row is not None
     found = {}
-    for file in Path(row[0]).rglob("*"):
-        # The server removes files meanwhile: of databases other tests drop, of a log that is over.
-        with suppress(FileNotFoundError, IsADirectoryError):
-            found[file] = file.read_bytes()
+    # The server removes files and folders meanwhile: of databases other tests drop, of a log that
+    # is over.
+    for folder, _, names in os.walk(row[0]):
+        for name in names:
+            with suppress(FileNotFoundError):
+                found[Path(folder, name)] = Path(folder, name).read_bytes()
     return found
 
 
