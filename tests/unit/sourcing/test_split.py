@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from entrepot.departments.sourcing import searching, subsets
+from entrepot.departments.sourcing import decisions, searching, subsets
 from entrepot.departments.sourcing.decisions import best_split
 from entrepot.departments.sourcing.model import Box, Demand, Plan, Site
 from entrepot.words.outcome import Refusal, RefusalCode
@@ -190,3 +190,17 @@ def test_thirty_nodes_end_at_the_limit_near_the_best() -> None:
     assert not rough.exact
     assert cut.unfilled == rough.unfilled
     assert cut.cost_mills <= rough.cost_mills <= cut.cost_mills * 1.03
+
+
+def test_weights_of_any_size_are_left_to_the_compiled_search() -> None:
+    """Only their ratios count, so that the heavy ones of a backorder are no reason for the long
+    way."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(decisions, "_by_subsets", None)
+        plan = best_split(
+            [SHIRT, SHOES],
+            [site("LEEDS", 3_000_000, (50, 100), (9, 0))],
+            unfilled_mills=(10**9, 10**9),
+        )
+    assert isinstance(plan, Plan)
+    assert plan.unfilled == ((2, 1),)

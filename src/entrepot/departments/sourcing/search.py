@@ -151,7 +151,8 @@ def _weigh(asked: Array, box_mills: Array, item_mills: Array, weights: Array, un
         ceiling += box_mills[site]
         for line in range(len(asked)):
             dearest = max(dearest, item_mills[site, line])
-    # In this order, so that no product is made that might not fit.
+    # Only their ratios count. In this order, so that no product is made that might not fit.
+    heaviest = heaviest // common if common else 0
     if total and (dearest > SAFE // total or heaviest > SAFE // total):
         return False
     if dearest * total > SAFE - ceiling:
