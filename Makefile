@@ -24,6 +24,7 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 	    --constraint constraints.txt --editable '.[develop]'
+	$(BIN)/python -c 'from entrepot.departments.sourcing.searching import warm; warm()'
 	touch $(STAMP)
 
 check: venv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 
 import pytest
 
@@ -204,3 +205,8 @@ def test_weights_of_any_size_are_left_to_the_compiled_search() -> None:
         )
     assert isinstance(plan, Plan)
     assert plan.unfilled == ((2, 1),)
+
+
+def test_the_search_is_warm_after_one_decision_of_its_own() -> None:
+    searching.warm()
+    assert "entrepot.departments.sourcing.search" in sys.modules

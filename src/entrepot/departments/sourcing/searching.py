@@ -77,3 +77,14 @@ def lay_out(
     """
     item_mills, stock = _compiled().lay_out(*legs, *lines, node_of, available, sku_of)
     return item_mills, stock
+
+
+def warm() -> None:
+    """Load the search before it is needed; compiles it, which takes seconds, once for each
+    installation."""
+    one = np.ones(1, np.int64)
+    nothing = np.zeros(1, np.int64)
+    mills, stock = lay_out(
+        (one, one, nothing), (one, one), nothing, np.ones((1, 1), np.int64), nothing
+    )
+    solve(one, (nothing, one, mills, stock), one, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.plugins import InitPlugin
 
 from entrepot import __version__
+from entrepot.departments.sourcing.searching import warm
 from entrepot.doors.house import House
 from entrepot.doors.http import carts, operations, order_batches, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
@@ -54,6 +56,9 @@ def create(
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool
         intake.start()
         completions.start()
+        if routers is API:
+            # The first order need not wait for it.
+            threading.Thread(target=warm, name="warm", daemon=True).start()
         collect_seldom()
 
     async def end(_: Litestar) -> None:
