@@ -42,10 +42,18 @@ class Seaweed(NamedTuple):
     def hung(self) -> Iterator[None]:
         """It answers nothing and closes nothing, until the end of the block."""
         os.kill(self.pid, signal.SIGSTOP)
+        # Its threads stop one after another, and one may still answer.
+        until(lambda: _is_stopped(self.pid), "the server stops")
         try:
             yield
         finally:
             os.kill(self.pid, signal.SIGCONT)
+
+
+def _is_stopped(pid: int) -> bool:
+    """Source: proc_pid_stat(5), field 3; the name before it may hold anything but a last `)`."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return all((task / "stat").read_text().rpartition(")")[2].split()[0] == "T" for task in tasks)
 
 
 def _free_ports(count: int) -> list[int]:
