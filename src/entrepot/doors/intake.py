@@ -17,10 +17,9 @@ from itertools import groupby
 from typing import Generic, NamedTuple, TypeVar
 
 from entrepot.doors.house import House
-from entrepot.flows.cart_to_order.complete import complete_carts
 from entrepot.flows.cart_to_order.model import CompleteCart
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
-from entrepot.flows.order_to_delivery.place import Answer, place_orders
+from entrepot.flows.order_to_delivery.place import Answer
 from entrepot.ground.clock import Clock
 from entrepot.ground.telemetry import METRICS, get_logger
 from entrepot.words.outcome import Conflict, Fault, Refusal, Unavailable
@@ -161,28 +160,17 @@ class Intake(Generic[C]):
             return [self._line.popleft() for _ in range(count)]
 
 
-def together(house: House) -> Place[PlaceOrder]:
-    """Places orders in one transaction, which is tried again after a conflict."""
+def together(house: House, verb: Callable[..., Sequence[Answer]]) -> Place[C]:
+    """Gives a batch to `place_orders` or `complete_carts` in one transaction, which is tried again
+    after a conflict."""
 
-    def place(orders: Sequence[PlaceOrder]) -> list[Answer]:
+    def place(asked: Sequence[C]) -> Sequence[Answer]:
         signing_keys = house.signing_keys()
         return house.database.run(
-            lambda tx: place_orders(tx, orders, signing_keys=signing_keys, keys=house.keys)
+            lambda tx: verb(tx, asked, signing_keys=signing_keys, keys=house.keys)
         )
 
     return place
-
-
-def completed_together(house: House) -> Place[CompleteCart]:
-    """Completes carts in one transaction, which is tried again after a conflict."""
-
-    def complete(carts: Sequence[CompleteCart]) -> list[Answer]:
-        signing_keys = house.signing_keys()
-        return house.database.run(
-            lambda tx: complete_carts(tx, carts, signing_keys=signing_keys, keys=house.keys)
-        )
-
-    return complete
 
 
 def placed_apart(place: Place[C], orders: Sequence[C]) -> list[Outcome]:

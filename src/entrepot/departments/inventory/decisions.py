@@ -88,8 +88,7 @@ class Ledger:
     def apply(self, movement: Movement) -> None:
         """Take a movement into account."""
         units = self._balances.setdefault((movement.sku, movement.node), list(_NOTHING))
-        _shift(units, movement.from_account, -movement.quantity_each)
-        _shift(units, movement.to_account, movement.quantity_each)
+        _move(units, movement)
 
 
 def taken_each(movement: Movement) -> int:
@@ -107,10 +106,7 @@ def changes(movements: Iterable[Movement]) -> dict[tuple[str, str], list[int]]:
         units = changed.get(key)
         if units is None:
             units = changed[key] = [0, 0, 0, 0, 0]
-        for field in _FIELDS.get(movement.from_account, ()):
-            units[field] -= movement.quantity_each
-        for field in _FIELDS.get(movement.to_account, ()):
-            units[field] += movement.quantity_each
+        _move(units, movement)
     return changed
 
 
@@ -126,6 +122,11 @@ _FIELDS: Mapping[Account, tuple[int, ...]] = {
 }
 
 
+def _move(units: list[int], movement: Movement) -> None:
+    _shift(units, movement.from_account, -movement.quantity_each)
+    _shift(units, movement.to_account, movement.quantity_each)
+
+
 def _shift(units: list[int], account: Account, change_each: int) -> None:
     for field in _FIELDS.get(account, ()):
         units[field] += change_each
@@ -134,8 +135,7 @@ def _shift(units: list[int], account: Account, change_each: int) -> None:
 def moved(balance: Balance, movement: Movement) -> Balance:
     """The balance after a movement of its SKU at its node."""
     units = list(balance[2:])
-    _shift(units, movement.from_account, -movement.quantity_each)
-    _shift(units, movement.to_account, movement.quantity_each)
+    _move(units, movement)
     return Balance(balance.sku, balance.node, *units)
 
 

@@ -63,7 +63,7 @@ def waiting_movements(tx: Tx) -> list[Movement]:
 def _with_waiting(tx: Tx, rows: Iterable[tuple[Any, ...]]) -> list[Balance]:
     """Balances as they will be once what waits is written."""
     found = {(row[0], row[1]): Balance(*row) for row in rows}
-    for movement in waiting_movements(tx) if is_stock_last(tx) else ():
+    for movement in waiting_movements(tx):
         key = (movement.sku, movement.node)
         if key in found:
             found[key] = decisions.moved(found[key], movement)
@@ -159,7 +159,7 @@ def free_stock(tx: Tx, skus: Sequence[str], nodes: Sequence[str]) -> FreeStock:
     found = tx.row(Q.read_available, {"skus": list(skus), "nodes": list(nodes)})
     assert found is not None, "an aggregate has a row"
     free = FreeStock(skus, nodes, *(column or () for column in found))
-    for movement in waiting_movements(tx) if is_stock_last(tx) else ():
+    for movement in waiting_movements(tx):
         if movement.sku in free.skus and movement.node in free.nodes:
             free.take(movement.sku, movement.node, decisions.taken_each(movement))
     return free

@@ -132,11 +132,16 @@ def prefixes(country: str, postal_code: str) -> Iterator[str]:
     with L, but LE1 1AA does not.
     """
     code = compact(postal_code)
-    letters = len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+    letters = leading_letters(code)
     for length in range(len(code), 0, -1):
         if country != "GB" or length >= letters:
             yield code[:length]
     yield ""
+
+
+def leading_letters(code: str) -> int:
+    """How many letters a compact postal code begins with."""
+    return len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
 def compact(postal_code: str) -> str:

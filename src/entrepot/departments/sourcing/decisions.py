@@ -320,20 +320,18 @@ def able(sites: Sites, alone: Sequence[int]) -> tuple[Candidate, ...]:
 
     alone  as `Split` gives it
     """
-    cheapest_first = sorted([(mills, site) for site, mills in enumerate(alone) if mills != NO_SITE])
-    return tuple([Candidate(*sites.keys[site], mills) for mills, site in cheapest_first])
+    return _cheapest_first(sites.keys, alone)
 
 
 def candidates(demand: Sequence[Demand], sites: Sequence[Site]) -> tuple[Candidate, ...]:
     """The same from sites given one by one."""
-    found = [(_alone(demand, site), place) for place, site in enumerate(sites)]
-    return tuple(
-        [
-            Candidate(sites[place].node, sites[place].service_id, mills)
-            for mills, place in sorted(found)
-            if mills != NO_SITE
-        ]
-    )
+    keys = [(site.node, site.service_id) for site in sites]
+    return _cheapest_first(keys, [_alone(demand, site) for site in sites])
+
+
+def _cheapest_first(keys: Sequence[tuple[str, str]], alone: Sequence[int]) -> tuple[Candidate, ...]:
+    able_ones = sorted([(mills, place) for place, mills in enumerate(alone) if mills != NO_SITE])
+    return tuple([Candidate(*keys[place], mills) for mills, place in able_ones])
 
 
 def weighed(

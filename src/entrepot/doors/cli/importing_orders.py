@@ -16,9 +16,10 @@ from entrepot.doors.cli.opened import opened_house
 from entrepot.doors.cli.rows import SHOWN_MAX, unusable
 from entrepot.doors.house import House
 from entrepot.doors.http.order_lines import LINE_BYTES_MAX, Read, answers, read_line, too_long
-from entrepot.doors.intake import BATCH_MAX, placed_apart, together
+from entrepot.doors.intake import BATCH_MAX, Place, placed_apart, together
 from entrepot.flows.onboarding.rows import UnusableFolder
 from entrepot.flows.order_to_delivery.model import Placed, PlaceOrder
+from entrepot.flows.order_to_delivery.place import place_orders
 from entrepot.ground.processes import collect_seldom
 from entrepot.words.outcome import Refusal
 
@@ -93,12 +94,13 @@ def _place(house: House, lines: BinaryIO, out: BinaryIO, size: int, counts: _Cou
         console=errors,
         transient=True,
     )
+    place: Place[PlaceOrder] = together(house, place_orders)
     with progress:
         bar = progress.add_task("placing", total=size, orders=0)
         reading = _read(lines)
         while batch := list(islice(reading, BATCH_MAX)):
             orders = [line.found for line in batch if isinstance(line.found, PlaceOrder)]
-            outcomes = placed_apart(together(house), orders)
+            outcomes = placed_apart(place, orders)
             out.writelines(answers(batch, outcomes))
             placed = iter(outcomes)
             for line in batch:

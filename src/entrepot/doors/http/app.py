@@ -22,7 +22,11 @@ from entrepot.doors.http import carts, operations, order_batches, orders, stock
 from entrepot.doors.http.admission import PUBLIC, admit
 from entrepot.doors.http.measure import Measured
 from entrepot.doors.http.problems import HANDLERS
-from entrepot.doors.intake import Intake, completed_together, together
+from entrepot.doors.intake import Intake, together
+from entrepot.flows.cart_to_order.complete import complete_carts
+from entrepot.flows.cart_to_order.model import CompleteCart
+from entrepot.flows.order_to_delivery.model import PlaceOrder
+from entrepot.flows.order_to_delivery.place import place_orders
 from entrepot.ground.processes import collect_seldom
 
 BODY_BYTES_MAX = 1_000_000
@@ -49,8 +53,8 @@ def create(
     waits for a connection behind its back.
     """
 
-    intake = Intake(together(house), house.clock)
-    completions = Intake(completed_together(house), house.clock)
+    intake: Intake[PlaceOrder] = Intake(together(house, place_orders), house.clock)
+    completions: Intake[CompleteCart] = Intake(together(house, complete_carts), house.clock)
 
     async def begin(_: Litestar) -> None:
         anyio.to_thread.current_default_thread_limiter().total_tokens = house.settings.pool

@@ -174,16 +174,12 @@ def _by_date(
     """The cheapest way over the legs that meet a date, for each of their dates."""
     demand = [Demand(n, sku, each) for n, (sku, each) in enumerate(wanted.items(), start=1)]
     sites = _sites(view, reached, wanted)
-    days = sorted(set(reached.latest), reverse=is_latest_first)
-    for latest in days:
-        if latest == max(days):
-            usable = sites
-        else:
-            usable = sites.of_these([n for n, day in enumerate(reached.latest) if day <= latest])
-        policy = view.policy
+    policy = view.policy
+    for latest in sorted(set(reached.latest), reverse=is_latest_first):
+        usable = [place for place, day in enumerate(reached.latest) if day <= latest]
         question = Question(
             demand=demand,
-            sites=usable,
+            sites=sites if len(usable) == len(sites.keys) else sites.of_these(usable),
             unfilled_mills=[UNFILLED_MILLS] * len(demand) if backorder else None,
             keep_together=policy.keep_together,
             max_boxes=policy.max_boxes,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any, NamedTuple
+from itertools import count
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,7 +28,8 @@ ELSEWHERE = ""
 
 Array = np.ndarray[Any, Any]
 Zones = tuple[tuple[str, int], ...]
-V = Any
+V = TypeVar("V")
+_MISSING: Any = object()
 
 
 class Leg(NamedTuple):
@@ -93,6 +95,26 @@ class Reach(NamedTuple):
         return found
 
 
+class _Kept(Generic[V]):
+    """Answers as they are found, up to so many; when there are more, all are found anew.
+
+    Threads share it: what one has found another may have dropped before it is looked at again.
+    """
+
+    def __init__(self, most: int = KEPT_MAX) -> None:
+        self._most = most
+        self._found: dict[Hashable, V] = {}
+
+    def get(self, key: Hashable, find: Callable[[], V]) -> V:
+        found: V = self._found.get(key, _MISSING)
+        if found is _MISSING:
+            found = find()
+            if len(self._found) >= self._most:
+                self._found.clear()
+            self._found[key] = found
+        return found
+
+
 class Routes:
     """The legs of one network, kept as they are found; equal whichever order asks first."""
 
@@ -102,11 +124,12 @@ class Routes:
         self.nodes = tuple(sorted(known.nodes))
         self._prefix_length = _prefix_lengths(known)
         self._time_zones = _time_zones(known)
-        self._zones: dict[tuple[str, str], tuple[int, Zones]] = {}
+        self._zones: _Kept[tuple[int, Zones]] = _Kept()
         self._numbers: dict[Zones, int] = {}
-        self._reach: dict[tuple[int, str, str, datetime], Reach | None] = {}
-        self._estimates: dict[tuple[str, str, int, str, datetime, datetime], Estimate | None] = {}
-        self._pickups: dict[tuple[str, str, datetime], tuple[datetime, datetime] | None] = {}
+        self._next_number = count()
+        self._reach: _Kept[Reach | None] = _Kept()
+        self._estimates: _Kept[Estimate | None] = _Kept()
+        self._pickups: _Kept[tuple[datetime, datetime] | None] = _Kept()
 
     def legs(self, destination: Destination, currency: str, at: datetime) -> Reach:
         """Every open node and service that reaches the destination, dated from `at`.
@@ -116,33 +139,34 @@ class Routes:
         """
         number, zones = self._zones_of(destination)
         there = self._time_zones.get(destination.country, self._time_zones[ELSEWHERE])
-        for span, begin in (
-            (HOUR, at.replace(minute=0, second=0, microsecond=0)),
-            (MINUTE, at.replace(second=0, microsecond=0)),
-        ):
-            key = (number, currency, there, begin)
-            if key not in self._reach:
-                is_one = self._is_one_pickup(zones, begin, begin + span)
-                found = self._find(zones, currency, there, begin + span) if is_one else None
-                _keep(self._reach, key, found)
-            reach = self._reach.get(key)
-            if reach is not None:
-                return reach
-        return self._find(zones, currency, there, at)
+
+        def of_span(begin: datetime, span: timedelta) -> Reach | None:
+            def find() -> Reach | None:
+                if not self._is_one_pickup(zones, begin, begin + span):
+                    return None
+                return self._find(zones, currency, there, begin + span)
+
+            return self._reach.get((number, currency, there, begin, span), find)
+
+        return (
+            of_span(at.replace(minute=0, second=0, microsecond=0), HOUR)
+            or of_span(at.replace(second=0, microsecond=0), MINUTE)
+            or self._find(zones, currency, there, at)
+        )
 
     def _zones_of(self, destination: Destination) -> tuple[int, Zones]:
         """Every node that reaches the destination with its zone, and the number of that answer."""
-        code = network.compact(destination.postal_code)
-        letters = len(code) - len(code.lstrip("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
-        length = max(self._prefix_length.get(destination.country, 0), letters)
-        key = destination.country, code[:length]
-        found = self._zones.get(key)
-        if found is None:
-            pairs = [(n, network.zone_for(self._network, n, *key)) for n in self.nodes]
+        country, code = destination.country, network.compact(destination.postal_code)
+        length = max(self._prefix_length.get(country, 0), network.leading_letters(code))
+        prefix = code[:length]
+
+        def find() -> tuple[int, Zones]:
+            pairs = [(n, network.zone_for(self._network, n, country, prefix)) for n in self.nodes]
             zones = tuple([(n, zone) for n, zone in pairs if zone is not None])
-            found = self._numbers.setdefault(zones, len(self._numbers)), zones
-            _keep(self._zones, key, found)
-        return found
+            # A number may stay unused, but no two answers share one.
+            return self._numbers.setdefault(zones, next(self._next_number)), zones
+
+        return self._zones.get((country, prefix), find)
 
     def _is_one_pickup(self, zones: Zones, first: datetime, last: datetime) -> bool:
         for node_id, zone in zones:
@@ -190,9 +214,7 @@ class Routes:
             return None
         ready_at, handover_at = found
         key = (node_id, service.service_id, zone, there, ready_at, handover_at)
-        if key not in self._estimates:
-            _keep(self._estimates, key, self._arrival(node_id, service, zone, there, found))
-        return self._estimates.get(key)
+        return self._estimates.get(key, lambda: self._arrival(node_id, service, zone, there, found))
 
     def _arrival(
         self,
@@ -221,14 +243,14 @@ class Routes:
         self, node_id: str, service: Service, at: datetime
     ) -> tuple[datetime, datetime] | None:
         """When a box ordered at `at` is ready and picked up; None when it never is."""
-        key = (node_id, service.service_id, at)
-        if key not in self._pickups:
+
+        def find() -> tuple[datetime, datetime] | None:
             node = self._network.nodes[node_id]
             handling = Handling(self._network.node_calendars[node_id], node.handling_minutes)
             found = promise.handover(at, handling, self._carried(node_id, service))
-            _keep(self._pickups, key, None if isinstance(found, Refusal) else found)
             return None if isinstance(found, Refusal) else found
-        return self._pickups[key]
+
+        return self._pickups.get((node_id, service.service_id, at), find)
 
     def _carried(self, node_id: str, service: Service) -> PromiseService:
         return PromiseService(
@@ -239,24 +261,12 @@ class Routes:
         )
 
 
-_ROUTES: dict[tuple[bytes, int], Routes] = {}
+_ROUTES: _Kept[Routes] = _Kept(ROUTES_MAX)
 
 
 def routes(known: Network, quantile_ppm: int) -> Routes:
     """The routes of a network, kept as long as it is one of those used last."""
-    key = known.fingerprint, quantile_ppm
-    found = _ROUTES.get(key)
-    if found is None:
-        found = Routes(known, quantile_ppm)
-        _keep(_ROUTES, key, found, ROUTES_MAX)
-    return found
-
-
-def _keep(kept: dict[Any, V], key: Any, value: V, most: int = KEPT_MAX) -> None:
-    """Keep what was found; when there is too much, everything is found anew."""
-    if len(kept) >= most:
-        kept.clear()
-    kept[key] = value
+    return _ROUTES.get((known.fingerprint, quantile_ppm), lambda: Routes(known, quantile_ppm))
 
 
 def _column(values: list[int]) -> Array:
